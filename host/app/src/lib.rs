@@ -1,0 +1,1 @@
+//! spin.toml or an OCI layout to an application and its contents

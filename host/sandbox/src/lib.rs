@@ -1,0 +1,1 @@
+//! Runs a plugin in wasmtime with nothing but what the contract names

@@ -1,0 +1,1 @@
+//! First-party plugins, installed plugins and compiled code on disk

@@ -1,0 +1,1 @@
+//! Pushes a Spin application to an OCI registry

@@ -1,0 +1,1 @@
+//! Write a deploy target for Spin Deployer in Rust
