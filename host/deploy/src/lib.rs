@@ -1,1 +1,37 @@
-//! Load, resolve, admit, plan, deploy, wait, report: the seven steps, free of terminal code
+//! The way of a deploy: load, resolve, admit, plan, deploy, wait, report. Free of terminal code.
+//!
+//! [`Target::resolve`] finds the plugin, [`Deployer`] runs it against an app, the [`report`] types are what comes of it
+//! and an [`Observer`] sees what happens meanwhile. One command reads in [`Deployer`] from top to bottom:
+//!
+//! | step | decided in |
+//! |---|---|
+//! | load the app | `spin_deployer_app`, remembered digests in [`Environment::directories`] |
+//! | resolve target and options | `target`, `configuration`, `values` |
+//! | admit the plugin | `admission` |
+//! | connect it to the world | `ports`, `mounts`, `secrets` |
+//! | run it | `spin_deployer_sandbox`, every request through `spin_deployer_egress` |
+//! | wait until it answers | `readiness` |
+
+mod admission;
+mod audit;
+mod configuration;
+mod deployer;
+mod environment;
+mod error;
+mod failure;
+mod inspect;
+mod mounts;
+mod observer;
+mod ports;
+mod readiness;
+pub mod report;
+mod secrets;
+mod target;
+mod values;
+
+pub use deployer::{Deployer, Landed, Request};
+pub use environment::Environment;
+pub use error::{Code, Error};
+pub use inspect::inspect;
+pub use observer::{Event, Observer};
+pub use target::Target;

@@ -1,0 +1,79 @@
+//! The audit log: one JSON line for every call of a plugin and every request.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde::Serialize;
+use spin_deployer_egress::{Audit, AuditEntry};
+
+use crate::{Code, Error};
+
+/// Writes to the file of `--audit-log`, or nowhere.
+pub(crate) struct AuditLog {
+    file: Option<Mutex<File>>,
+}
+
+/// A line that is not about a request.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub(crate) enum Line<'a> {
+    /// A plugin was called.
+    Call {
+        plugin: &'a str,
+        digest: &'a str,
+        call: &'a str,
+        /// Whether the plugin had to be compiled first.
+        compiled: bool,
+        /// Guest path and host path of what the plugin sees.
+        mounts: Vec<MountLine>,
+    },
+    /// The plugin ran its first instruction.
+    Started {
+        /// Since the process began.
+        milliseconds: f64,
+    },
+    /// The call ended.
+    Ended { outcome: &'a str, milliseconds: f64 },
+}
+
+/// A mount of a call.
+#[derive(Serialize)]
+pub(crate) struct MountLine {
+    pub(crate) guest: String,
+    pub(crate) host: String,
+    pub(crate) writable: bool,
+}
+
+impl AuditLog {
+    /// Appends to `path`; `None` keeps nothing.
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Error> {
+        let file = path
+            .map(|path| {
+                File::options().create(true).append(true).open(path).map_err(|e| {
+                    Error::new(Code::Usage, format!("cannot write the audit log {}", path.display()))
+                        .detail(e.to_string())
+                })
+            })
+            .transpose()?
+            .map(Mutex::new);
+        Ok(Self { file })
+    }
+
+    /// Writes a line at once, so that a crash of the host loses none.
+    pub(crate) fn line(&self, line: &impl Serialize) {
+        let Some(file) = &self.file else { return };
+        let Ok(mut text) = serde_json::to_vec(line) else { return };
+        text.push(b'\n');
+        let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A full disk must not end a deploy that is under way.
+        let _ = file.write_all(&text);
+    }
+}
+
+impl Audit for AuditLog {
+    fn record(&self, entry: &AuditEntry) {
+        self.line(entry);
+    }
+}

@@ -1,0 +1,386 @@
+//! One command, from the app to the report.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use spin_deployer_app::{App, DigestFile, DigestMemory, LoadOptions, NoMemory, Source};
+use spin_deployer_egress::{Egress, Session, Vault};
+use spin_deployer_grants::{Grant, Phase};
+use spin_deployer_manifest::Manifest;
+use spin_deployer_sandbox::{Engine, Limits, Outcome, Plugin, Ports, Verified};
+use spin_deployer_store::CompiledCode;
+
+use crate::audit::{AuditLog, Line, MountLine};
+use crate::ports::{AppPort, Counts, NetworkPort, OptionsPort, ProgressPort};
+use crate::report::{
+    AppId, Change, DeployReport, DestroyReport, PlanReport, PluginId, Release, ReleasesReport,
+    SCHEMA, Transferred,
+};
+use crate::{Code, Environment, Error, Event, Observer, Target};
+use crate::{admission, convert, failure, mounts, readiness, secrets, target, values};
+
+/// What the user asked for, beyond the target.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `-f`: a `spin.toml`, its folder, `oci-layout:DIR`. `None`: found from the working directory upwards.
+    pub from: Option<String>,
+    /// Options of the plugin that were typed as flags: name to raw values; a flag without a value is `["true"]`.
+    pub given: BTreeMap<String, Vec<String>>,
+    /// The longest that one call of the plugin may take, everything counted.
+    pub timeout: Duration,
+    /// How long to wait until a release answers; zero does not wait.
+    pub readiness_timeout: Duration,
+    /// Where to append the audit log.
+    pub audit_log: Option<PathBuf>,
+}
+
+/// What already is on the platform, for a command that was interrupted.
+#[derive(Clone, Debug, Default)]
+pub struct Landed {
+    /// Requests that changed something: `PUT http://127.0.0.1:5000/v2/hello/manifests/v1`.
+    pub changed: Vec<String>,
+    /// Bytes of contents that were sent or written.
+    pub transferred: u64,
+    /// Labels of the steps that ended well.
+    pub steps_done: Vec<String>,
+}
+
+/// Runs a target's plugin for an app.
+pub struct Deployer {
+    environment: Environment,
+    target: Target,
+    request: Request,
+    observer: Arc<dyn Observer>,
+    audit: Arc<AuditLog>,
+    counts: Arc<Counts>,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+/// A call that has ended, with what is needed to report on it.
+struct Called<T> {
+    value: T,
+    app: Arc<App>,
+    session: Arc<Session>,
+}
+
+impl Deployer {
+    /// Prepares a command. Nothing is loaded and nothing is sent yet.
+    ///
+    /// # Errors
+    /// The audit log cannot be written.
+    pub fn new(
+        environment: Environment,
+        target: Target,
+        request: Request,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let audit = Arc::new(AuditLog::open(request.audit_log.as_deref())?);
+        Ok(Self {
+            environment,
+            target,
+            request,
+            observer,
+            audit,
+            counts: Arc::default(),
+            session: Mutex::new(None),
+        })
+    }
+
+    /// What `deploy` would do now. The plugin can only read while this runs.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`].
+    pub async fn plan(&self) -> Result<PlanReport, Error> {
+        let called = self
+            .call(Phase::Plan, "plan", |plugin, ports, limits| async move {
+                plugin.plan(ports, limits).await
+            })
+            .await?;
+        Ok(PlanReport {
+            schema: SCHEMA,
+            target: self.target.name.clone(),
+            plugin: self.plugin_id(),
+            app: app_id(&called.app),
+            changes: called.value.into_iter().map(Change::from).collect(),
+            findings: called.app.findings().to_vec(),
+        })
+    }
+
+    /// Deploys, and waits until the release answers.
+    ///
+    /// # Errors
+    /// What the app, an option, the sandbox, the plugin or the platform has against it.
+    pub async fn deploy(&self) -> Result<DeployReport, Error> {
+        let called = self
+            .call(Phase::Deploy, "deploy", |plugin, ports, limits| async move {
+                plugin.deploy(ports, limits).await
+            })
+            .await?;
+        let probes = called.value.ready_when.clone();
+        let ready = readiness::wait(
+            &called.session,
+            &probes,
+            self.request.readiness_timeout,
+            &*self.observer,
+        )
+        .await?;
+        Ok(DeployReport {
+            schema: SCHEMA,
+            target: self.target.name.clone(),
+            plugin: self.plugin_id(),
+            app: app_id(&called.app),
+            release: Release::from(called.value),
+            transferred: Transferred {
+                bytes: self.counts.transferred(),
+                skipped_bytes: self.counts.skipped(),
+                requests: called.session.tally().requests,
+            },
+            ready,
+            seconds: self.environment.started.elapsed().as_secs_f64(),
+            findings: called.app.findings().to_vec(),
+        })
+    }
+
+    /// The active release, if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`].
+    pub async fn status(&self) -> Result<ReleasesReport, Error> {
+        let mut report = self.history(u32::MAX).await?;
+        report.releases.retain(|release| release.active);
+        Ok(report)
+    }
+
+    /// The newest `limit` releases, newest first.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`].
+    pub async fn history(&self, limit: u32) -> Result<ReleasesReport, Error> {
+        let called = self
+            .call(Phase::Status, "history", move |plugin, ports, limits| async move {
+                plugin.history(ports, limits, limit).await
+            })
+            .await?;
+        Ok(self.releases(called.value.into_iter().map(Release::from).collect()))
+    }
+
+    /// Makes an earlier release the active one again.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`].
+    pub async fn rollback(&self, id: &str) -> Result<ReleasesReport, Error> {
+        let id = id.to_owned();
+        let called = self
+            .call(Phase::Rollback, "rollback", move |plugin, ports, limits| async move {
+                plugin.rollback(ports, limits, &id).await
+            })
+            .await?;
+        Ok(self.releases(vec![Release::from(called.value)]))
+    }
+
+    /// Removes the app from the platform.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`].
+    pub async fn destroy(&self) -> Result<DestroyReport, Error> {
+        let called = self
+            .call(Phase::Destroy, "destroy", |plugin, ports, limits| async move {
+                plugin.destroy(ports, limits).await
+            })
+            .await?;
+        Ok(DestroyReport {
+            schema: SCHEMA,
+            target: self.target.name.clone(),
+            plugin: self.plugin_id(),
+            removed: called.value,
+        })
+    }
+
+    /// What already is on the platform.
+    pub fn landed(&self) -> Landed {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        Landed {
+            changed: session.as_ref().map(|s| s.tally().changed).unwrap_or_default(),
+            transferred: self.counts.transferred(),
+            steps_done: self.counts.steps_done(),
+        }
+    }
+
+    fn plugin_id(&self) -> PluginId {
+        PluginId {
+            name: self.target.manifest.name.to_string(),
+            version: self.target.manifest.version.to_string(),
+            digest: self.target.digest.clone(),
+        }
+    }
+
+    fn releases(&self, releases: Vec<Release>) -> ReleasesReport {
+        ReleasesReport {
+            schema: SCHEMA,
+            target: self.target.name.clone(),
+            plugin: self.plugin_id(),
+            releases,
+        }
+    }
+
+    /// Loads, resolves, admits, connects and runs: everything that all commands share.
+    async fn call<T, F, Fut>(&self, phase: Phase, call: &str, run: F) -> Result<Called<T>, Error>
+    where
+        F: FnOnce(Plugin, Ports, Limits) -> Fut,
+        Fut: Future<Output = Outcome<T>>,
+    {
+        let (app, plugin) = tokio::join!(self.load_app(), self.load_plugin());
+        let app = app?;
+        for finding in app.findings() {
+            self.observer.event(Event::Finding(finding.clone()));
+        }
+        let (plugin, compiled) = plugin?;
+        let from = self.request.from.as_deref();
+        let app_folder = target::folder(&self.environment, from);
+        let values = values::resolve(
+            &self.environment,
+            &self.target,
+            &self.request.given,
+            &app_folder,
+            &*self.observer,
+        )?;
+        if phase == Phase::Plan || phase == Phase::Deploy {
+            admission::admit(&self.target, &app)?;
+        }
+        let vault = Arc::new(Vault::new());
+        let options = secrets::placeholders(&self.environment, &values, &vault)?;
+        let mounts = mounts::mount(&values, phase, &app_folder)?;
+        let grant = Grant::naming(&self.target.manifest, &values);
+        let session = self.session(grant.clone(), phase, vault)?;
+        self.audit.line(&Line::Call {
+            plugin: self.target.manifest.name.as_str(),
+            digest: &self.target.digest,
+            call,
+            compiled,
+            mounts: mounts.mounts.iter().map(MountLine::from).collect(),
+        });
+        let network = Arc::new(NetworkPort::new(session.clone()));
+        let ports = Ports {
+            app: Arc::new(AppPort(app.clone())),
+            options: Arc::new(OptionsPort(options)),
+            progress: Arc::new(ProgressPort {
+                observer: self.observer.clone(),
+                audit: self.audit.clone(),
+                started: self.environment.started,
+                counts: self.counts.clone(),
+                grant,
+            }),
+            network: network.clone(),
+            mounts: mounts.mounts.clone(),
+        };
+        let limits = Limits { wall: self.request.timeout, ..Limits::default() };
+        let began = Instant::now();
+        let outcome = run(plugin, ports, limits).await;
+        self.audit.line(&Line::Ended {
+            call,
+            outcome: if outcome.result.is_ok() { "done" } else { "failed" },
+            milliseconds: began.elapsed().as_secs_f64() * 1000.0,
+        });
+        self.observer.event(Event::Output { stdout: outcome.stdout, stderr: outcome.stderr });
+        for refused in session.refusals() {
+            self.observer.event(Event::Refused(refused.clone()));
+        }
+        let value = outcome.result.map_err(|error| {
+            let mut error = failure::explain(error, &self.target, &session.refusals(), network.last_failure());
+            error.sent = session.tally().requests > 0 || self.counts.transferred() > 0;
+            error
+        })?;
+        Ok(Called { value, app, session })
+    }
+
+    async fn load_app(&self) -> Result<Arc<App>, Error> {
+        let environment = self.environment.clone();
+        let from = self.request.from.clone();
+        blocking(move || load(&environment, from.as_deref())).await.map(Arc::new)
+    }
+
+    /// The plugin, ready to run, and whether it had to be compiled.
+    async fn load_plugin(&self) -> Result<(Plugin, bool), Error> {
+        let cache = self.environment.directories.cache.clone();
+        let target = self.target.clone();
+        let observer = self.observer.clone();
+        blocking(move || load_plugin(&target, cache.as_deref(), &*observer)).await
+    }
+
+    fn session(&self, grant: Grant, phase: Phase, vault: Arc<Vault>) -> Result<Arc<Session>, Error> {
+        let egress = Egress::new(convert::egress_config(&self.environment))
+            .map_err(|e| Error::new(Code::Failed, "the HTTP client cannot start").detail(e.to_string()))?;
+        let limits = spin_deployer_egress::Limits { time: self.request.timeout, ..Default::default() };
+        let session = egress.session(grant, phase, vault, limits, self.audit.clone());
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+        Ok(session)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+/// Loads the app, with digests remembered from the last time where there is a place to remember them.
+pub(crate) fn load(environment: &Environment, from: Option<&str>) -> Result<App, Error> {
+    let invalid = |e: spin_deployer_app::LoadError| Error {
+        findings: e.findings.clone(),
+        ..Error::new(Code::Usage, e.to_string())
+    };
+    let source = Source::parse(from, &environment.cwd).map_err(invalid)?;
+    let memory: Box<dyn DigestMemory> = match &environment.directories.cache {
+        Some(cache) => Box::new(DigestFile::open(&cache.join("digests"), source.root())),
+        None => Box::new(NoMemory),
+    };
+    spin_deployer_app::load(&source, &LoadOptions::default(), &*memory).map_err(invalid)
+}
+
+fn load_plugin(
+    target: &Target,
+    cache: Option<&Path>,
+    observer: &dyn Observer,
+) -> Result<(Plugin, bool), Error> {
+    let unusable = |e: &dyn std::fmt::Display| {
+        Error::new(Code::Incompatible, format!("plugin `{}` cannot be loaded", target.manifest.name))
+            .detail(e.to_string())
+    };
+    let engine = Engine::new().map_err(|e| unusable(&e))?;
+    let store = cache.map(|dir| CompiledCode::at(dir.join("compiled")));
+    let kept = match &store {
+        Some(store) => store
+            .get(&target.digest, &engine.compatibility())
+            .map_err(|e| Error::new(Code::Failed, "compiled code cannot be read").detail(e.to_string()))?,
+        None => None,
+    };
+    let compiled = kept.is_none();
+    let code = match kept {
+        Some(code) => code,
+        None => {
+            observer.event(Event::Compiling { plugin: target.manifest.name.to_string() });
+            let code = engine.compile(&target.wasm).map_err(|e| unusable(&e))?;
+            if let Some(store) = &store {
+                store.put(&target.digest, &engine.compatibility(), &code).map_err(|e| {
+                    Error::new(Code::Failed, "compiled code cannot be kept").detail(e.to_string())
+                })?;
+            }
+            code
+        }
+    };
+    let plugin = engine.load(Verified::new(&code)).map_err(|e| unusable(&e))?;
+    Ok((plugin, compiled))
+}
+
+fn app_id(app: &App) -> AppId {
+    AppId {
+        name: app.name().to_owned(),
+        version: app.version().map(str::to_owned),
+        fingerprint: app.fingerprint().to_owned(),
+    }
+}

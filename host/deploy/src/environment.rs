@@ -1,0 +1,45 @@
+//! What a command takes from the process around it, read once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use spin_deployer_store::Directories;
+
+use crate::{Code, Error};
+
+/// Variables, working directory and the user's directories. Nothing else in the workspace asks the process for them.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Environment variables that are valid Unicode.
+    pub vars: BTreeMap<String, String>,
+    /// The working directory.
+    pub cwd: PathBuf,
+    /// Where the user's files of ours live.
+    pub directories: Directories,
+    /// When the process began.
+    pub started: Instant,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// The working directory is gone or cannot be read.
+    pub fn capture() -> Result<Self, Error> {
+        let started = Instant::now();
+        let vars: BTreeMap<_, _> = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect();
+        let cwd = std::env::current_dir().map_err(|e| {
+            Error::new(Code::Usage, "the working directory cannot be read").detail(e.to_string())
+        })?;
+        let directories = Directories::from_vars(&vars);
+        Ok(Self { vars, cwd, directories, started })
+    }
+
+    /// A variable that is set and not empty.
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(String::as_str).filter(|v| !v.is_empty())
+    }
+}

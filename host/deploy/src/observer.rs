@@ -1,0 +1,97 @@
+//! What a front end gets to see while a command runs.
+
+use spin_deployer_app::Finding;
+use spin_deployer_manifest::OptionSpec;
+
+/// Something that happened. Labels and details come from the plugin: whoever shows them escapes them.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A warning about the app.
+    Finding(Finding),
+    /// The plugin's code is not compiled yet; this takes from a tenth of a second to some seconds.
+    Compiling {
+        /// The plugin's name.
+        plugin: String,
+    },
+    /// A step of the plugin began.
+    StepStarted {
+        /// Tells steps apart; several may run at once.
+        id: u32,
+        /// An active verb phrase: `Push layers`.
+        label: String,
+    },
+    /// More about a running step.
+    StepDetail {
+        /// The step.
+        id: u32,
+        /// One line.
+        text: String,
+    },
+    /// A running step will transfer this many more bytes.
+    StepExpect {
+        /// The step.
+        id: u32,
+        /// In bytes.
+        bytes: u64,
+    },
+    /// A running step need not transfer these bytes, because the platform has them.
+    StepSkip {
+        /// The step.
+        id: u32,
+        /// In bytes.
+        bytes: u64,
+    },
+    /// A step ended well.
+    StepDone {
+        /// The step.
+        id: u32,
+        /// What came of it.
+        text: Option<String>,
+    },
+    /// A step ended without saying that it is done.
+    StepFailed {
+        /// The step.
+        id: u32,
+    },
+    /// Contents left for the platform.
+    Transferred {
+        /// In bytes, since the last such event.
+        bytes: u64,
+    },
+    /// Where to go and what to type to log in.
+    DeviceCode {
+        /// The page to open.
+        url: String,
+        /// The code to type there.
+        code: String,
+    },
+    /// What the plugin wrote to its standard output and error, once the call has ended.
+    Output {
+        /// Standard output, at most 1 MiB.
+        stdout: String,
+        /// Standard error, at most 1 MiB.
+        stderr: String,
+    },
+    /// The host waits until the release answers at `url`.
+    Waiting {
+        /// The probe's address.
+        url: String,
+    },
+    /// The plugin ran its first instruction.
+    PluginStarted {
+        /// Time since the process began.
+        after: std::time::Duration,
+    },
+}
+
+/// Where events go and answers come from.
+pub trait Observer: Send + Sync {
+    /// Shows an event. Called from several threads; must not block for long.
+    fn event(&self, event: Event);
+
+    /// Asks the user for an option that is required and was not given. `None` where nobody can be asked.
+    fn ask(&self, option: &OptionSpec) -> Option<String> {
+        let _ = option;
+        None
+    }
+}

@@ -1,0 +1,232 @@
+//! What a command returns: the documents of `--output json`. Fields are added, never changed.
+
+use serde::Serialize;
+use spin_deployer_app::Finding;
+
+/// The version of these documents, their first field.
+pub const SCHEMA: u32 = 1;
+
+/// The plugin that ran.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginId {
+    /// Its manifest's name.
+    pub name: String,
+    /// Its manifest's version.
+    pub version: String,
+    /// `sha256:` and 64 hexadecimal digits over the component.
+    pub digest: String,
+}
+
+/// The app that it ran for.
+#[derive(Clone, Debug, Serialize)]
+pub struct AppId {
+    /// The app's name.
+    pub name: String,
+    /// The app's version, where it has one.
+    pub version: Option<String>,
+    /// Equal apps, equal fingerprint.
+    pub fingerprint: String,
+}
+
+/// One line of a plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    /// `create`, `update`, `upload`, `keep` or `delete`.
+    pub action: Action,
+    /// What kind of thing: `layer`, `tag`, `release`.
+    pub kind: String,
+    /// Which one.
+    pub name: String,
+    /// Why, or from what to what.
+    pub detail: Option<String>,
+    /// How many bytes would be sent.
+    pub bytes: Option<u64>,
+}
+
+/// What a deploy would do with a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// It is not there yet.
+    Create,
+    /// It is there and differs.
+    Update,
+    /// Its bytes are not there yet.
+    Upload,
+    /// It is there and stays.
+    Keep,
+    /// It is there and goes.
+    Delete,
+}
+
+/// Where a part of the app answers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Route {
+    /// The trigger or component.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+}
+
+/// What a deploy leaves on the platform.
+#[derive(Clone, Debug, Serialize)]
+pub struct Release {
+    /// The platform's own identifier.
+    pub id: String,
+    /// The app's version or tag.
+    pub version: Option<String>,
+    /// What is deployed, immutable.
+    pub artifact: Option<String>,
+    /// RFC 3339, UTC.
+    pub created: Option<String>,
+    /// Whether this is what the platform runs.
+    pub active: bool,
+    /// Where it answers.
+    pub routes: Vec<Route>,
+}
+
+/// What went over the wire.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Transferred {
+    /// Bytes of contents that were sent or written.
+    pub bytes: u64,
+    /// Bytes of contents that the platform had.
+    pub skipped_bytes: u64,
+    /// HTTP requests.
+    pub requests: u64,
+}
+
+/// The answer of `plan`.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The target's name.
+    pub target: String,
+    /// The plugin that ran.
+    pub plugin: PluginId,
+    /// The app.
+    pub app: AppId,
+    /// What would happen, in the plugin's order.
+    pub changes: Vec<Change>,
+    /// Warnings about the app.
+    pub findings: Vec<Finding>,
+}
+
+impl PlanReport {
+    /// Whether a deploy would change anything.
+    pub fn changes_something(&self) -> bool {
+        self.changes.iter().any(|c| c.action != Action::Keep)
+    }
+}
+
+/// The answer of `deploy`.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeployReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The target's name.
+    pub target: String,
+    /// The plugin that ran.
+    pub plugin: PluginId,
+    /// The app.
+    pub app: AppId,
+    /// What is there now.
+    pub release: Release,
+    /// What went over the wire.
+    pub transferred: Transferred,
+    /// Whether the release answers; `None` where the platform runs nothing or nobody waited.
+    pub ready: Option<bool>,
+    /// From the start of the command.
+    pub seconds: f64,
+    /// Warnings about the app.
+    pub findings: Vec<Finding>,
+}
+
+/// The answer of `status`, `history` and `rollback`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReleasesReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The target's name.
+    pub target: String,
+    /// The plugin that ran.
+    pub plugin: PluginId,
+    /// Newest first: all that were asked for (`history`), or the active one if any (`status`, `rollback`).
+    pub releases: Vec<Release>,
+}
+
+/// The answer of `destroy`.
+#[derive(Clone, Debug, Serialize)]
+pub struct DestroyReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The target's name.
+    pub target: String,
+    /// The plugin that ran.
+    pub plugin: PluginId,
+    /// What is gone, in the plugin's words.
+    pub removed: Vec<String>,
+}
+
+/// A file of the app.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectedFile {
+    /// Where the component finds it.
+    pub path: String,
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// A component's Wasm.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectedWasm {
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// A component of the app.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectedComponent {
+    /// Its id.
+    pub id: String,
+    /// Its code.
+    pub wasm: InspectedWasm,
+    /// Its files, by path.
+    pub files: Vec<InspectedFile>,
+}
+
+/// The answer of `inspect`.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The locked app as Spin writes it, with `{app}` for the app's folder and `{mount}` for the folder into which
+    /// Spin would copy the files.
+    pub locked: spin_deployer_app::Locked,
+    /// What would be sent.
+    pub components: Vec<InspectedComponent>,
+    /// The app's fingerprint.
+    pub fingerprint: String,
+    /// Warnings about the app.
+    pub findings: Vec<Finding>,
+}
+
+/// One line of `targets`.
+#[derive(Clone, Debug, Serialize)]
+pub struct TargetSummary {
+    /// What to type after `-t`.
+    pub name: String,
+    /// The plugin behind it.
+    pub plugin: String,
+    /// The plugin's description.
+    pub description: String,
+    /// `deployer.toml`, or `built in`.
+    pub from: String,
+    /// Whether `deploy` uses it when no target is given.
+    pub default: bool,
+}
