@@ -1,0 +1,79 @@
+//! Ctrl-C and a stop by whoever started it end a push within a second, and say what is already there.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::harness::DEADLINE;
+use crate::harness::app::App;
+use crate::harness::proxy::{Moment, Proxy, Request, Then, Verdict};
+use crate::harness::registry::Registry;
+use crate::harness::run::{Finished, Machine, push, signal};
+
+/// Sends the signal when the first request that `hits` is half way, and lets that request hang.
+fn interrupted(
+    by: Signal,
+    hits: fn(&Request) -> bool,
+) -> (Finished, Proxy, Registry, App, Machine) {
+    let registry = Registry::start();
+    let (tell, told) = mpsc::channel();
+    let proxy = Proxy::with(registry.address(), move |r| {
+        let tell = tell.clone();
+        match hits(r) {
+            true => Verdict::At(
+                Moment::InBody,
+                Box::new(move || {
+                    tell.send(()).unwrap();
+                    Then::Hold
+                }),
+            ),
+            false => Verdict::Forward,
+        }
+    });
+    let (app, machine) = (App::small(), Machine::new());
+    let running = machine.start(push(app.path(), &proxy.reference("app:v1"), &[]));
+    told.recv_timeout(DEADLINE)
+        .expect("the push comes to that request");
+    let sent = Instant::now();
+    signal(running.pid(), by);
+    let finished = running.finish();
+    let took = sent.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}\n{finished}");
+    (finished, proxy, registry, app, machine)
+}
+
+/// The last of all requests of a push: everything else is there by then.
+fn is_manifest(request: &Request) -> bool {
+    request.method == "PUT" && request.target.contains("/manifests/")
+}
+
+#[test]
+fn sigint_ends_it_and_says_what_is_there() {
+    let (finished, proxy, registry, app, machine) = interrupted(Signal::INT, is_manifest);
+    let finished = finished.fails(130).says(&proxy.address().to_string());
+    let error = &finished.json()["error"];
+    assert_eq!(
+        (&error["exit_code"], &error["sent"]),
+        (&130.into(), &true.into()),
+        "{finished}"
+    );
+    let again = Proxy::to(registry.address());
+    machine
+        .push(app.path(), &again.reference("app:v1"), &[])
+        .ok();
+    assert_eq!(again.blob_bytes(), 0, "what was there is used");
+}
+
+#[test]
+fn sigterm_ends_it_too() {
+    let (finished, ..) = interrupted(Signal::TERM, is_manifest);
+    finished.fails(143);
+}
+
+#[test]
+fn before_anything_was_sent_it_says_so() {
+    let (finished, ..) = interrupted(Signal::INT, |r| r.number == 1);
+    let finished = finished.fails(130);
+    assert_eq!(finished.json()["error"]["sent"], false, "{finished}");
+}

@@ -1,0 +1,19 @@
+//! The promises of `spin-deployer`, kept against real servers: one file a promise, on top of `harness`.
+//!
+//! The servers come from Debian (`docker-registry`, `skopeo`, `htpasswd`), the application from `examples/hello`;
+//! `cargo xtask test` brings and builds what is missing. Without them a test fails; none is skipped.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod harness;
+
+mod again;
+mod bad_input;
+mod broken;
+mod credentials;
+mod harness_itself;
+mod interrupted;
+mod local;
+mod plugins;
+mod push;
+mod report;

@@ -1,0 +1,91 @@
+//! What a plugin may do, seen from outside; and that its compiled code is made once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::harness::app::App;
+use crate::harness::run::Machine;
+
+/// Every file below a folder, with when it was written.
+fn files(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.append(&mut files(&entry.path())),
+            false => {
+                found.insert(entry.path(), entry.metadata().unwrap().modified().unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// A machine that has compiled nothing yet, and where it keeps what it compiles.
+fn fresh() -> (Machine, PathBuf) {
+    let mut machine = Machine::new();
+    let cache = machine.home().join("cache");
+    machine.set("XDG_CACHE_HOME", &cache);
+    (machine, cache)
+}
+
+fn deploy(machine: &Machine, app: &App) {
+    machine
+        .run(["deploy", "-f", app.path().to_str().unwrap()])
+        .ok();
+}
+
+/// The one big file among them: the compiled plugin.
+fn compiled(cache: &Path) -> PathBuf {
+    let files = files(cache)
+        .into_keys()
+        .filter(|f| f.metadata().unwrap().len() > 50_000);
+    let files: Vec<_> = files.collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files.into_iter().next().unwrap()
+}
+
+#[test]
+fn a_second_start_compiles_nothing() {
+    let (machine, cache) = fresh();
+    let app = App::small();
+    deploy(&machine, &app);
+    let code = compiled(&cache);
+    let written = files(&cache)[&code];
+    deploy(&machine, &app);
+    assert_eq!(files(&cache)[&code], written);
+}
+
+#[test]
+fn compiled_code_that_somebody_changed_is_not_run() {
+    let (machine, cache) = fresh();
+    let app = App::small();
+    deploy(&machine, &app);
+    let code = compiled(&cache);
+    let good = fs::read(&code).unwrap();
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 0xff;
+    fs::write(&code, &bad).unwrap();
+    deploy(&machine, &app);
+    assert_eq!(fs::read(&code).unwrap(), good, "it was compiled again");
+}
+
+#[test]
+fn compiled_code_is_the_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (machine, cache) = fresh();
+    deploy(&machine, &App::small());
+    let code = compiled(&cache);
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&code), mode(code.parent().unwrap())), (0o600, 0o700));
+}
+
+#[test]
+fn without_a_home_it_works_and_keeps_nothing() {
+    let mut machine = Machine::new();
+    let app = App::small();
+    machine.wrap(&["env", "-u", "HOME", "-u", "XDG_CACHE_HOME"]);
+    deploy(&machine, &app);
+}
