@@ -1,0 +1,266 @@
+//! A loaded plugin and its calls.
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::Instant;
+
+use wasmtime::component::{Component, Instance, InstancePre};
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::bindings::exports::spin_deployer::api::{deployer, login, releases};
+use crate::bindings::spin_deployer::api::failures;
+use crate::error::{Stop, explain};
+use crate::output::Output;
+use crate::state::{State, linker};
+use crate::{
+    CallError, Change, Engine, Error, LimitKind, Limits, Ports, Release, interface,
+};
+
+/// A component that exports `deployer`, linked and ready to be called. Keeps nothing between calls.
+#[derive(Clone)]
+pub struct Plugin {
+    engine: Engine,
+    pre: InstancePre<State>,
+    deployer: deployer::GuestIndices,
+    releases: Option<releases::GuestIndices>,
+    login: Option<login::GuestIndices>,
+}
+
+/// What a plugin can do beside deploying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exports {
+    /// [`Plugin::history`], [`Plugin::rollback`], [`Plugin::destroy`].
+    pub releases: bool,
+    /// [`Plugin::login`].
+    pub login: bool,
+}
+
+/// How a call ended, and what the plugin printed until then.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// The plugin's answer.
+    pub result: Result<T, CallError>,
+    /// As the plugin wrote it, cut with a note at [`Limits::output`]. To be escaped where it is shown.
+    pub stdout: String,
+    /// The same of stderr.
+    pub stderr: String,
+}
+
+/// What a login returned.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Who the platform says this is.
+    pub account: Option<String>,
+    /// Names of options, and the values to be saved for them.
+    pub saves: Vec<(String, String)>,
+    /// RFC 3339, UTC.
+    pub expires: Option<String>,
+}
+
+/// The values are secrets.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.saves.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Session")
+            .field("account", &self.account)
+            .field("saves", &names)
+            .field("expires", &self.expires)
+            .finish()
+    }
+}
+
+type Calling<'a, T> =
+    Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, failures::Error>>> + Send + 'a>>;
+
+impl Plugin {
+    pub(crate) fn new(engine: Engine, component: &Component) -> Result<Self, Error> {
+        let ty = component.component_type();
+        let wasmtime = engine.wasmtime();
+        interface::check(
+            ty.imports(wasmtime).map(|(name, _)| name),
+            ty.exports(wasmtime).map(|(name, _)| name),
+        )?;
+        // The names fit; what is left are functions and types that differ, of a plugin that was not built from the
+        // contract.
+        let unfit = |e: wasmtime::Error| {
+            Error::Interface(format!("it does not implement the interface as it is defined: {e:#}"))
+        };
+        let pre = linker(wasmtime)
+            .and_then(|linker| linker.instantiate_pre(component))
+            .map_err(unfit)?;
+        let exported = |name| component.get_export_index(None, name).is_some();
+        let releases = exported("spin-deployer:api/releases@0.1.0")
+            .then(|| releases::GuestIndices::new(&pre))
+            .transpose()
+            .map_err(unfit)?;
+        let login = exported("spin-deployer:api/login@0.1.0")
+            .then(|| login::GuestIndices::new(&pre))
+            .transpose()
+            .map_err(unfit)?;
+        let deployer = deployer::GuestIndices::new(&pre).map_err(unfit)?;
+        Ok(Self { engine, pre, deployer, releases, login })
+    }
+
+    /// What this plugin can do, read from its exports.
+    pub fn exports(&self) -> Exports {
+        Exports { releases: self.releases.is_some(), login: self.login.is_some() }
+    }
+
+    /// What `deploy` would do now. That nothing changes is the network port's to see to.
+    pub async fn plan(&self, ports: Ports, limits: Limits) -> Outcome<Vec<Change>> {
+        let deployer = self.deployer.clone();
+        self.run(ports, limits, move |store, instance| {
+            Box::pin(async move {
+                let guest = deployer.load(&mut *store, &instance)?;
+                guest.call_plan(store).await
+            })
+        })
+        .await
+    }
+
+    /// Deploys.
+    pub async fn deploy(&self, ports: Ports, limits: Limits) -> Outcome<Release> {
+        let deployer = self.deployer.clone();
+        self.run(ports, limits, move |store, instance| {
+            Box::pin(async move {
+                let guest = deployer.load(&mut *store, &instance)?;
+                guest.call_deploy(store).await
+            })
+        })
+        .await
+    }
+
+    /// At most `limit` releases, newest first.
+    pub async fn history(&self, ports: Ports, limits: Limits, limit: u32) -> Outcome<Vec<Release>> {
+        let Some(releases) = self.releases.clone() else { return keeps_no_releases() };
+        self.run(ports, limits, move |store, instance| {
+            Box::pin(async move {
+                let guest = releases.load(&mut *store, &instance)?;
+                guest.call_history(store, limit).await
+            })
+        })
+        .await
+    }
+
+    /// Makes an earlier release the active one.
+    pub async fn rollback(&self, ports: Ports, limits: Limits, id: &str) -> Outcome<Release> {
+        let Some(releases) = self.releases.clone() else { return keeps_no_releases() };
+        let id = id.to_owned();
+        self.run(ports, limits, move |store, instance| {
+            Box::pin(async move {
+                let guest = releases.load(&mut *store, &instance)?;
+                guest.call_rollback(store, &id).await
+            })
+        })
+        .await
+    }
+
+    /// Removes the app from the platform; what it removed.
+    pub async fn destroy(&self, ports: Ports, limits: Limits) -> Outcome<Vec<String>> {
+        let Some(releases) = self.releases.clone() else { return keeps_no_releases() };
+        self.run(ports, limits, move |store, instance| {
+            Box::pin(async move {
+                let guest = releases.load(&mut *store, &instance)?;
+                guest.call_destroy(store).await
+            })
+        })
+        .await
+    }
+
+    /// Logs in.
+    pub async fn login(&self, ports: Ports, limits: Limits) -> Outcome<Session> {
+        let Some(login) = self.login.clone() else {
+            return refused("it knows no login of its own");
+        };
+        self.run(ports, limits, move |store, instance| {
+            Box::pin(async move {
+                let guest = login.load(&mut *store, &instance)?;
+                let session = guest.call_login(store).await?;
+                Ok(session.map(|login::Session { account, saves, expires }| Session {
+                    account,
+                    saves,
+                    expires,
+                }))
+            })
+        })
+        .await
+    }
+
+    /// One call in a store of its own.
+    async fn run<T, F>(&self, ports: Ports, limits: Limits, call: F) -> Outcome<T>
+    where
+        F: for<'a> FnOnce(&'a mut Store<State>, Instance) -> Calling<'a, T>,
+    {
+        let (stdout, stderr) = (Output::new(limits.output), Output::new(limits.output));
+        let result = self.run_with(ports, limits, stdout.clone(), stderr.clone(), call).await;
+        Outcome { result, stdout: stdout.text(), stderr: stderr.text() }
+    }
+
+    async fn run_with<T, F>(
+        &self,
+        ports: Ports,
+        limits: Limits,
+        stdout: Output,
+        stderr: Output,
+        call: F,
+    ) -> Result<T, CallError>
+    where
+        F: for<'a> FnOnce(&'a mut Store<State>, Instance) -> Calling<'a, T>,
+    {
+        let deadline = Instant::now().checked_add(limits.wall);
+        let progress = ports.progress.clone();
+        let state = State::new(ports, limits.clone(), deadline, stdout, stderr)?;
+        let mut store = self.store(state, &limits, deadline);
+        progress.started();
+        let answer = tokio::time::timeout(limits.wall, async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            call(&mut store, instance).await
+        })
+        .await;
+        // Whatever happened, the store is not entered again: it goes at the end of this function.
+        match answer {
+            Ok(Ok(Ok(value))) => Ok(value),
+            Ok(Ok(Err(error))) => Err(CallError::Plugin(error.into())),
+            Ok(Err(trap)) => Err(explain(&trap, store.data().memory.refused(), &limits)),
+            Err(_) => Err(CallError::Limit(limits.limit(LimitKind::Wall))),
+        }
+    }
+
+    fn store(&self, state: State, limits: &Limits, deadline: Option<Instant>) -> Store<State> {
+        self.engine.tick();
+        let mut store = Store::new(self.engine.wasmtime(), state);
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(limits.host_call_data);
+        store.set_max_component_handles(limits.handles);
+        store.call_hook(|mut store, hook| {
+            store.data_mut().clock.on(hook);
+            Ok(())
+        });
+        // At each tick a computing plugin stops here: for good when its time is up, else long enough for timeouts and
+        // signals to be noticed.
+        store.set_epoch_deadline(1);
+        let compute = limits.compute;
+        store.epoch_deadline_callback(move |store| {
+            if store.data().clock.spent() > compute {
+                return Err(Stop::Limit(LimitKind::Compute).into());
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Stop::Limit(LimitKind::Wall).into());
+            }
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        });
+        store
+    }
+}
+
+fn keeps_no_releases<T>() -> Outcome<T> {
+    refused("it keeps no releases")
+}
+
+fn refused<T>(why: &str) -> Outcome<T> {
+    Outcome {
+        result: Err(CallError::Interface(why.to_owned())),
+        stdout: String::new(),
+        stderr: String::new(),
+    }
+}
