@@ -1,0 +1,417 @@
+//! A plugin's manifest: `plugin.toml` in its source, a custom section in its component.
+
+use std::{ops::Range, str::FromStr};
+
+use semver::{Version, VersionReq};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::{
+    document_error::{ManifestError, Problem},
+    name::{OptionName, PluginName},
+    option::{OptionKind, OptionSpec, RESERVED},
+    path::PathPattern,
+    rule::{Follow, HttpRule, PlanEffect, RuleTarget, parse_method},
+    text::Line,
+};
+
+/// What a plugin is and what it asks for. Every reference between its parts is checked: who has one can trust it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// Also the name of the target that it is without configuration.
+    pub name: PluginName,
+    /// The plugin's own version.
+    pub version: Version,
+    /// One line.
+    pub description: String,
+    /// One line, an SPDX expression by convention.
+    pub license: Option<String>,
+    /// One line, a URL by convention; shown and never fetched.
+    pub homepage: Option<String>,
+    /// Versions of Spin whose apps it understands. `None`: all.
+    pub spin_compatibility: Option<VersionReq>,
+    /// What the platform runs.
+    pub app: AppSupport,
+    /// In the order of the manifest, no name twice.
+    pub options: Vec<OptionSpec>,
+    /// Empty: no network at all.
+    pub http: Vec<HttpRule>,
+}
+
+/// What a platform runs. `None` is everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppSupport {
+    /// Types of triggers: `http`.
+    pub triggers: Option<Vec<String>>,
+    /// Spin's host requirements: `local_service_chaining`.
+    pub host_requirements: Option<Vec<String>>,
+    /// Bytes of all contents together.
+    pub max_size: Option<u64>,
+}
+
+impl Manifest {
+    /// The option of this name.
+    pub fn option(&self, name: &str) -> Option<&OptionSpec> {
+        self.options
+            .iter()
+            .find(|option| option.name.as_str() == name)
+    }
+}
+
+impl FromStr for Manifest {
+    type Err = ManifestError;
+
+    /// Reads the TOML of a `plugin.toml`.
+    fn from_str(text: &str) -> Result<Self, ManifestError> {
+        read(text).map_err(|(at, problem)| {
+            let before = text.get(..at.start).unwrap_or(text);
+            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            ManifestError {
+                line: before.matches('\n').count() + 1,
+                column: before[line_start..].chars().count() + 1,
+                problem,
+            }
+        })
+    }
+}
+
+type Located<T> = Result<T, (Range<usize>, Problem)>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Document {
+    name: PluginName,
+    version: Version,
+    description: Line,
+    license: Option<Line>,
+    homepage: Option<Line>,
+    spin_compatibility: Option<VersionReq>,
+    #[serde(default)]
+    app: AppTable,
+    #[serde(default)]
+    options: Vec<OptionTable>,
+    #[serde(default)]
+    http: Vec<RuleTable>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct AppTable {
+    triggers: Option<Vec<Line>>,
+    host_requirements: Option<Vec<Line>>,
+    max_size: Option<ByteSize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct OptionTable {
+    name: Spanned<OptionName>,
+    env: Option<Spanned<String>>,
+    r#type: Spanned<String>,
+    choices: Option<Vec<Line>>,
+    #[serde(default)]
+    required: bool,
+    default: Option<Spanned<DefaultValue>>,
+    #[serde(default)]
+    conflicts_with: Vec<Spanned<OptionName>>,
+    help: Line,
+    value_name: Option<Line>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a default is a text, a whole number, true or false, or a list of texts"
+)]
+enum DefaultValue {
+    Text(Line),
+    Number(i64),
+    Flag(bool),
+    Many(Vec<Line>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RuleTable {
+    to: Spanned<RuleTarget>,
+    methods: Spanned<Vec<MethodText>>,
+    paths: Option<Spanned<Vec<PathPattern>>>,
+    #[serde(default)]
+    sends: Vec<Spanned<OptionName>>,
+    #[serde(default)]
+    plan: Vec<Spanned<PlanEffect>>,
+    #[serde(default)]
+    follows: Vec<Follow>,
+    why: Line,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct MethodText(http::Method);
+
+impl TryFrom<String> for MethodText {
+    type Error = crate::rule::RuleError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        parse_method(&text).map(Self)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct ByteSize(u64);
+
+impl TryFrom<String> for ByteSize {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (digits, unit) = text.split_at(
+            text.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len()),
+        );
+        let factor = match unit {
+            "B" => Some(1),
+            "KiB" => Some(1 << 10),
+            "MiB" => Some(1 << 20),
+            "GiB" => Some(1 << 30),
+            _ => None,
+        };
+        let size = factor.and_then(|factor| digits.parse::<u64>().ok()?.checked_mul(factor));
+        size.map(Self).ok_or_else(|| {
+            format!("`{text}` is no size: a whole number and B, KiB, MiB or GiB, as in `100MiB`")
+        })
+    }
+}
+
+fn read(text: &str) -> Located<Manifest> {
+    let document: Document = toml::from_str(text).map_err(|e| {
+        (
+            e.span().unwrap_or(0..0),
+            Problem::Document(e.message().to_owned()),
+        )
+    })?;
+    let mut options: Vec<OptionSpec> = Vec::with_capacity(document.options.len());
+    let mut conflicts = Vec::new();
+    for mut table in document.options {
+        conflicts.push(std::mem::take(&mut table.conflicts_with));
+        let at = table.name.span();
+        let option = option(table)?;
+        if options.iter().any(|known| known.name == option.name) {
+            return Err((at, Problem::Twice(option.name)));
+        }
+        if let Some(env) = option
+            .env
+            .as_ref()
+            .filter(|env| options.iter().any(|o| o.env.as_ref() == Some(env)))
+        {
+            return Err((at, Problem::VariableTwice(env.clone())));
+        }
+        options.push(option);
+    }
+    for (index, names) in conflicts.into_iter().enumerate() {
+        for name in names {
+            if options[index].name == *name.get_ref() {
+                return Err((name.span(), Problem::SelfConflict(name.into_inner())));
+            }
+            declared(&options, "conflicts-with", &name)?;
+            options[index].conflicts_with.push(name.into_inner());
+        }
+    }
+    let http = document
+        .http
+        .into_iter()
+        .map(|table| rule(table, &options))
+        .collect::<Located<_>>()?;
+    Ok(Manifest {
+        name: document.name,
+        version: document.version,
+        description: document.description.0,
+        license: document.license.map(|line| line.0),
+        homepage: document.homepage.map(|line| line.0),
+        spin_compatibility: document.spin_compatibility,
+        app: AppSupport {
+            triggers: document.app.triggers.map(texts),
+            host_requirements: document.app.host_requirements.map(texts),
+            max_size: document.app.max_size.map(|size| size.0),
+        },
+        options,
+        http,
+    })
+}
+
+fn texts(lines: Vec<Line>) -> Vec<String> {
+    lines.into_iter().map(|line| line.0).collect()
+}
+
+/// An option without its conflicts, which can be with one that is declared later.
+fn option(table: OptionTable) -> Located<OptionSpec> {
+    let name = table.name.get_ref().clone();
+    let at = table.name.span();
+    if RESERVED.contains(&name.as_str()) {
+        return Err((at, Problem::Reserved(name)));
+    }
+    let kind = match (OptionKind::named(table.r#type.get_ref()), table.choices) {
+        (None, _) => {
+            return Err((
+                table.r#type.span(),
+                Problem::Kind(table.r#type.into_inner()),
+            ));
+        }
+        (Some(OptionKind::Choice(_)), Some(choices)) if !choices.is_empty() => {
+            OptionKind::Choice(texts(choices))
+        }
+        (Some(OptionKind::Choice(_)), _) | (Some(_), Some(_)) => {
+            return Err((at, Problem::Choices(name)));
+        }
+        (Some(kind), None) => kind,
+    };
+    let mut option = OptionSpec {
+        name,
+        env: table.env.map(variable).transpose()?,
+        kind,
+        required: table.required,
+        default: None,
+        conflicts_with: Vec::new(),
+        help: table.help.0,
+        value_name: table.value_name.map(|line| line.0),
+    };
+    if let Some(value) = table.default {
+        let at = value.span();
+        option.default =
+            Some(default(&option, value.into_inner()).map_err(|problem| (at, problem))?);
+    }
+    Ok(option)
+}
+
+fn variable(name: Spanned<String>) -> Located<String> {
+    let at = name.span();
+    let name = name.into_inner();
+    let legal = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(legal)
+    {
+        return Err((at, Problem::Variable(name)));
+    }
+    if name.starts_with("SPIN_DEPLOYER_") {
+        return Err((at, Problem::ReservedVariable(name)));
+    }
+    Ok(name)
+}
+
+fn default(option: &OptionSpec, value: DefaultValue) -> Result<Vec<String>, Problem> {
+    let given = match value {
+        DefaultValue::Text(line) => vec![line.0],
+        DefaultValue::Number(number) => vec![number.to_string()],
+        DefaultValue::Flag(flag) => vec![flag.to_string()],
+        DefaultValue::Many(lines) => texts(lines),
+    };
+    if option.required {
+        return Err(Problem::RequiredDefault(option.name.clone()));
+    }
+    if option.kind == OptionKind::Secret {
+        return Err(Problem::SecretDefault(option.name.clone()));
+    }
+    option.parse(&given).map_err(Problem::Default)?;
+    if let (OptionKind::OutputDirectory, [path]) = (&option.kind, given.as_slice()) {
+        // `\` and `:` because they mean something in a path on Windows.
+        let below = path.strip_prefix(".deployer/").is_some_and(|rest| {
+            rest.split('/')
+                .all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':']))
+        });
+        if !below {
+            return Err(Problem::DefaultDirectory {
+                option: option.name.clone(),
+                value: path.clone(),
+            });
+        }
+    }
+    Ok(given)
+}
+
+fn declared<'a>(
+    options: &'a [OptionSpec],
+    key: &'static str,
+    name: &Spanned<OptionName>,
+) -> Located<&'a OptionSpec> {
+    options
+        .iter()
+        .find(|option| option.name == *name.get_ref())
+        .ok_or_else(|| {
+            let declared = options.iter().map(|option| option.name.clone()).collect();
+            (
+                name.span(),
+                Problem::Undeclared {
+                    key,
+                    name: name.get_ref().clone(),
+                    declared,
+                },
+            )
+        })
+}
+
+fn rule(table: RuleTable, options: &[OptionSpec]) -> Located<HttpRule> {
+    let fitting = |key, name: &Spanned<OptionName>, fits: fn(&OptionKind) -> bool, expected| {
+        let option = declared(options, key, name)?;
+        if fits(&option.kind) {
+            return Ok(());
+        }
+        let kind = option.kind.name();
+        Err((
+            name.span(),
+            Problem::WrongKind {
+                key,
+                name: option.name.clone(),
+                kind,
+                expected,
+            },
+        ))
+    };
+    if let RuleTarget::Option(name) = table.to.get_ref() {
+        let name = Spanned::new(table.to.span(), name.clone());
+        fitting("to", &name, OptionKind::has_origin, "`url` or `registry`")?;
+    }
+    for name in &table.sends {
+        fitting(
+            "sends",
+            name,
+            OptionKind::has_secret,
+            "`secret` or `registry` (its credential)",
+        )?;
+    }
+    if table.methods.get_ref().is_empty() {
+        return Err((table.methods.span(), Problem::Empty("methods")));
+    }
+    let methods: Vec<_> = table
+        .methods
+        .into_inner()
+        .into_iter()
+        .map(|method| method.0)
+        .collect();
+    for effect in &table.plan {
+        let at = effect.span();
+        let effect = effect.get_ref();
+        if !methods.contains(effect.method()) {
+            return Err((at, Problem::EffectMethod(effect.method().to_string())));
+        }
+        if matches!(effect, PlanEffect::WwwAuthenticate(_))
+            && !table.follows.contains(&Follow::WwwAuthenticate)
+        {
+            return Err((at, Problem::EffectFollow(effect.to_string())));
+        }
+    }
+    let paths = match table.paths {
+        None => vec![PathPattern::all()],
+        Some(paths) if paths.get_ref().is_empty() => {
+            return Err((paths.span(), Problem::Empty("paths")));
+        }
+        Some(paths) => paths.into_inner(),
+    };
+    Ok(HttpRule {
+        to: table.to.into_inner(),
+        methods,
+        paths,
+        sends: table.sends.into_iter().map(Spanned::into_inner).collect(),
+        plan: table.plan.into_iter().map(Spanned::into_inner).collect(),
+        follows: table.follows,
+        why: table.why.0,
+    })
+}

@@ -1,0 +1,150 @@
+//! Which paths of a server a rule means.
+//!
+//! | pattern | matches | does not match |
+//! |---|---|---|
+//! | `/**` | every path | |
+//! | `/api/**` | `/api/`, `/api/apps/1` | `/api`, `/apis` |
+//! | `/apps/*/channels` | `/apps/1/channels` | `/apps/channels`, `/apps/1/2/channels` |
+//!
+//! `*` is one segment that is not empty and `**` one or more of any kind; both stand alone between slashes. A path is
+//! compared as it is sent, percent-encoding and all. One that a server could resolve to another place (`/api/../admin`,
+//! in whatever disguise) matches no pattern.
+
+use std::{fmt, str::FromStr};
+
+use crate::text::serde_as_text;
+
+/// A text that is no pattern of paths.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// It must begin with `/`.
+    #[error("the path `{0}` does not begin with `/`")]
+    Relative(String),
+    /// `*` as part of a segment.
+    #[error(
+        "in the path `{0}`: `*` is one whole segment and `**` any number of them, as in `/api/*/apps/**`"
+    )]
+    Wildcard(String),
+    /// A character that a path cannot have, or a `.` or `..` segment.
+    #[error("the path `{0}` has a character or a dot segment that a request's path cannot have")]
+    Character(String),
+}
+
+/// A pattern of paths; see the module.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathPattern(String);
+
+impl PathPattern {
+    /// The pattern of every path.
+    pub fn all() -> Self {
+        Self("/**".into())
+    }
+
+    /// Whether the path of a request, without its query, is meant.
+    pub fn matches(&self, path: &str) -> bool {
+        is_plain_path(path) && matches_segments(&self.0, path)
+    }
+}
+
+impl FromStr for PathPattern {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        if !text.starts_with('/') {
+            return Err(PathError::Relative(text.to_owned()));
+        }
+        if text
+            .split('/')
+            .any(|segment| segment.contains('*') && !matches!(segment, "*" | "**"))
+        {
+            return Err(PathError::Wildcard(text.to_owned()));
+        }
+        if !is_plain_path(text) {
+            return Err(PathError::Character(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+serde_as_text!(PathPattern);
+
+/// Whether a path says the same to everyone who reads it: it begins with `/`, has only characters that a path has
+/// (RFC 3986, section 3.3), and no segment that, percent-decoded however often, cut at `/`, `\` or `;`, is `.` or `..`.
+pub fn is_plain_path(path: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&b);
+    if !path.starts_with('/') || !path.bytes().all(allowed) {
+        return false;
+    }
+    let mut bytes = path.as_bytes().to_vec();
+    // Nobody encodes one thing eight times for an honest reason.
+    for _ in 0..8 {
+        if bytes
+            .split(|b| matches!(b, b'/' | b'\\' | b';'))
+            .any(|piece| matches!(piece, b"." | b".."))
+        {
+            return false;
+        }
+        let decoded = percent_decode(&bytes);
+        if decoded == bytes {
+            return true;
+        }
+        bytes = decoded;
+    }
+    false
+}
+
+/// One layer of percent-encoding off; what is no encoding stays.
+fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+    let hex = |b: Option<&u8>| {
+        b.and_then(|b| char::from(*b).to_digit(16))
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(high * 16 + low);
+                at += 3;
+            }
+            _ => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+/// The usual glob with one point of return, so that a long path of a hostile plugin costs at most its length times
+/// the pattern's.
+fn matches_segments(pattern: &str, path: &str) -> bool {
+    let pattern: Vec<&str> = pattern.split('/').skip(1).collect();
+    let path: Vec<&str> = path.split('/').skip(1).collect();
+    let (mut p, mut s) = (0, 0);
+    let mut last_deep: Option<(usize, usize)> = None;
+    while s < path.len() {
+        match pattern.get(p) {
+            Some(&"**") => {
+                last_deep = Some((p, s));
+                (p, s) = (p + 1, s + 1);
+            }
+            Some(&"*") if !path[s].is_empty() => (p, s) = (p + 1, s + 1),
+            Some(literal) if *literal == path[s] && *literal != "*" => (p, s) = (p + 1, s + 1),
+            _ => match last_deep {
+                Some((deep, from)) => {
+                    last_deep = Some((deep, from + 1));
+                    (p, s) = (deep + 1, from + 2);
+                }
+                None => return false,
+            },
+        }
+    }
+    p == pattern.len() && s == path.len()
+}
