@@ -1,1 +1,70 @@
-//! spin.toml or an OCI layout to an application and its contents
+//! An application from its `spin.toml` or an OCI layout, validated and hashed, ready to be deployed.
+//!
+//! [`load`] turns a [`Source`] into an [`App`] or into findings, all of them in one go. Spin's own loader is not a
+//! library that can be depended on, so this is another one with the same result; where Spin checks nothing and the
+//! mistake would show only on the platform, or where a manifest could publish files from outside of its folder, this
+//! one refuses.
+//!
+//! Everything is native and synchronous, and memory is constant: contents stay where they are and are read through
+//! [`Content::open`], which notices when a file is not any more what was hashed. Nothing outside of the folder of
+//! the app or layout can be read, whatever a manifest or a link in it says.
+//!
+//! ```no_run
+//! use spin_deployer_app::{LoadOptions, NoMemory, Source, load};
+//!
+//! let source = Source::parse(Some("examples/hello"), &std::env::current_dir().unwrap()).unwrap();
+//! match load(&source, &LoadOptions::default(), &NoMemory) {
+//!     Ok(app) => println!("{} {}", app.name(), app.fingerprint()),
+//!     Err(error) => eprintln!("{error}"),
+//! }
+//! ```
+
+mod app;
+mod archive;
+mod content;
+mod files;
+mod finding;
+mod folder;
+mod hash;
+mod layout;
+mod local;
+mod locked;
+mod manifest;
+mod memory;
+mod source;
+mod wasm;
+
+use std::path::PathBuf;
+
+pub use self::app::{App, Component, File, Needs};
+pub use self::archive::ArchiveError;
+pub use self::content::{Content, ContentError, Reader};
+pub use self::finding::{Finding, Level, LoadError};
+pub use self::memory::{DigestMemory, FileMemory, FileStamp, NoMemory};
+pub use self::source::Source;
+
+/// What a user may say about loading.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// The build profile, for manifests: what `profile.<name>` of a component replaces.
+    pub profile: Option<String>,
+    /// Where archives are written; `None` is the system's. They have no name there.
+    pub temporary: Option<PathBuf>,
+}
+
+/// Loads an app: reads it, checks it, hashes what belongs to it.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(
+    source: &Source,
+    options: &LoadOptions,
+    memory: &dyn DigestMemory,
+) -> Result<App, LoadError> {
+    match source {
+        Source::Manifest(path) => local::load(path, options, memory),
+        Source::OciLayout { directory, name } => {
+            layout::load(directory, name.as_deref(), options, memory)
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! An app from an OCI image layout (image-spec 1.0) that holds an image as Spin pushes it.
+//!
+//! A layout is somebody else's data: every blob is verified against its digest before anything of it is believed,
+//! blobs that are links are refused, an archive's names are never used as paths. The app that comes out is like
+//! any other, and its portable form is the locked-app layer without the contents that were written into it, so that
+//! pushing it again gives the same digest.
+
+mod image;
+mod locked;
+mod unpack;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::image::{Blob, Image};
+use crate::LoadOptions;
+use crate::app::{App, Component, File, Parts};
+use crate::content::Content;
+use crate::finding::{Finding, LoadError};
+use crate::folder::Folder;
+use crate::hash;
+use crate::memory::DigestMemory;
+
+const ARCHIVE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
+const LOCKED_APP: &str = "application/vnd.fermyon.spin.application.v1+config";
+
+/// In bytes. Contents written into it included, real ones have some hundred kilobytes.
+const LARGEST_LOCKED_APP: u64 = 32 << 20;
+
+/// An open layout.
+struct Layout {
+    folder: Arc<Folder>,
+    directory: PathBuf,
+}
+
+impl Layout {
+    /// One error about one file of the layout.
+    fn error(&self, code: &'static str, file: &str, message: impl AsRef<str>) -> LoadError {
+        let help = if code == "unsupported" {
+            ""
+        } else {
+            "copy the image again"
+        };
+        self.error_with(code, file, message, help)
+    }
+
+    fn error_with(
+        &self,
+        code: &'static str,
+        file: &str,
+        message: impl AsRef<str>,
+        help: &str,
+    ) -> LoadError {
+        LoadError::one(Finding::error(
+            code,
+            Some(&self.directory.join(file)),
+            message.as_ref(),
+            help,
+        ))
+    }
+}
+
+pub(crate) fn load(
+    directory: &Path,
+    name: Option<&str>,
+    options: &LoadOptions,
+    memory: &dyn DigestMemory,
+) -> Result<App, LoadError> {
+    let folder = Folder::open(directory).map_err(|error| {
+        let message = format!("the layout cannot be opened: {error}");
+        LoadError::one(Finding::error(
+            "no-layout",
+            Some(directory),
+            &message,
+            "name it with `-f oci-layout:DIR`",
+        ))
+    })?;
+    let layout = Layout {
+        folder: Arc::new(folder),
+        directory: directory.to_owned(),
+    };
+    let image = layout.image(name)?;
+    let locked_app = find_locked_app(&layout, &image)?;
+    let text = layout.bytes(&locked_app, LARGEST_LOCKED_APP)?;
+    let file = locked_app.path();
+    let locked = locked::read(&text)
+        .map_err(|problem| layout.error(problem.code, &file, problem.message))?;
+
+    let mut contents = verified(&layout, &image, &locked_app, memory)?;
+    for (digest, bytes) in &locked.inline {
+        let inline = || Arc::new(Content::bytes(digest.clone(), bytes.clone()));
+        contents.entry(digest.clone()).or_insert_with(inline);
+    }
+    let missing = locked
+        .digests()
+        .filter(|digest| !contents.contains_key(*digest))
+        .map(str::to_owned)
+        .collect();
+    let archives: Vec<_> = image
+        .layers
+        .iter()
+        .filter(|layer| layer.media_type == ARCHIVE)
+        .collect();
+    let unpacked = unpack::unpack(
+        &layout,
+        &archives,
+        missing,
+        &contents,
+        options.temporary.as_deref(),
+    )?;
+    contents.extend(unpacked);
+
+    let findings: Vec<_> = locked
+        .digests()
+        .filter(|digest| !contents.contains_key(*digest))
+        .map(|digest| {
+            layout
+                .error(
+                    "missing-content",
+                    &file,
+                    format!("the image has no content {digest}"),
+                )
+                .findings
+        })
+        .collect();
+    if !findings.is_empty() {
+        return Err(LoadError {
+            findings: findings.into_iter().flatten().collect(),
+        });
+    }
+    let components = components(&locked, &contents);
+    // Archives themselves, and whatever else was in the image, belong to no component.
+    let wanted: BTreeMap<_, _> = locked.digests().map(|digest| (digest, ())).collect();
+    contents.retain(|digest, _| wanted.contains_key(digest.as_str()));
+    Ok(App::new(Parts {
+        locked: locked.original,
+        portable: locked.portable,
+        components,
+        contents,
+        findings: Vec::new(),
+        temporary: options.temporary.clone(),
+    }))
+}
+
+/// A layer, or in images of long ago the configuration.
+fn find_locked_app(layout: &Layout, image: &Image) -> Result<Blob, LoadError> {
+    if let Some(layer) = image
+        .layers
+        .iter()
+        .find(|layer| layer.media_type == LOCKED_APP)
+    {
+        return Ok(layer.clone());
+    }
+    let config = layout.bytes(&image.config, LARGEST_LOCKED_APP)?;
+    let is_locked_app = serde_json::from_slice::<serde_json::Value>(&config)
+        .is_ok_and(|config| config.get("spin_lock_version").is_some());
+    if is_locked_app {
+        return Ok(image.config.clone());
+    }
+    let help = "an image that `spin registry push` or this tool made has one";
+    Err(layout.error_with(
+        "not-an-app",
+        &image.manifest.path(),
+        "the image is no Spin application",
+        help,
+    ))
+}
+
+/// Verifies every layer, and knows them by digest.
+fn verified(
+    layout: &Layout,
+    image: &Image,
+    locked_app: &Blob,
+    memory: &dyn DigestMemory,
+) -> Result<HashMap<String, Arc<Content>>, LoadError> {
+    let mut layers: Vec<&Blob> = image
+        .layers
+        .iter()
+        .filter(|layer| layer.digest != locked_app.digest)
+        .collect();
+    layers.sort_by(|a, b| a.digest.cmp(&b.digest));
+    layers.dedup_by(|a, b| a.digest == b.digest);
+    for layer in &layers {
+        layout.check_blob(layer)?;
+    }
+    let paths: Vec<_> = layers.iter().map(|layer| layer.path()).collect();
+    let results = hash::files(&layout.folder, &paths, memory);
+    memory.keep();
+    let mut contents = HashMap::new();
+    let mut findings = Vec::new();
+    for (layer, result) in layers.into_iter().zip(results) {
+        match result {
+            Ok(known) if known.digest == layer.digest => {
+                let content = Content::file(
+                    Arc::clone(&layout.folder),
+                    known.digest.clone(),
+                    known.stamp,
+                );
+                contents.insert(known.digest, Arc::new(content));
+            }
+            Ok(known) => {
+                let message = format!("its content has the digest {}", known.digest);
+                findings.extend(
+                    layout
+                        .error("wrong-digest", &layer.path(), message)
+                        .findings,
+                );
+            }
+            Err(error) => findings.extend(
+                layout
+                    .error("unreadable", &layer.path(), format!("this {error}"))
+                    .findings,
+            ),
+        }
+    }
+    if findings.is_empty() {
+        Ok(contents)
+    } else {
+        Err(LoadError { findings })
+    }
+}
+
+fn components(locked: &locked::Locked, contents: &HashMap<String, Arc<Content>>) -> Vec<Component> {
+    let size = |digest: &str| contents.get(digest).map_or(0, |content| content.size());
+    let components = locked.components.iter().map(|component| {
+        let mut files: Vec<_> = component
+            .files
+            .iter()
+            .map(|(path, digest)| File {
+                path: path.clone(),
+                digest: digest.clone(),
+                size: size(digest),
+            })
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Component {
+            id: component.id.clone(),
+            wasm_digest: component.wasm.clone(),
+            wasm_size: size(&component.wasm),
+            files,
+        }
+    });
+    components.collect()
+}

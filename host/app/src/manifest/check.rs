@@ -1,0 +1,172 @@
+//! What Spin finds only when the app runs, or never: names that lead nowhere. Nothing here reads a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Component, ComponentSpec, Manifest, Text, hosts, template};
+use crate::finding::Report;
+
+pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
+    if let Some(name) = manifest
+        .name
+        .as_ref()
+        .filter(|name| name.value.trim().is_empty())
+    {
+        report.error(
+            "no-name",
+            &name.at,
+            "the application has no name",
+            "platforms know an app by its name",
+        );
+    }
+    triggers(manifest, report);
+    let defaults: BTreeMap<&str, Option<&str>> = manifest
+        .variables
+        .iter()
+        .map(|(name, variable)| (name.value.as_str(), variable.default.as_deref()))
+        .collect();
+    for component in &manifest.components {
+        for (name, value) in &component.variables {
+            check_template(
+                value,
+                &format!("variable `{}`", name.value),
+                &defaults,
+                report,
+            );
+        }
+        outbound_hosts(component, &defaults, report);
+    }
+}
+
+fn triggers(manifest: &Manifest, report: &mut Report) {
+    let components: BTreeSet<_> = manifest
+        .components
+        .iter()
+        .map(|component| &component.id.value)
+        .collect();
+    let mut ids = BTreeSet::new();
+    for trigger in &manifest.triggers {
+        if !ids.insert(&trigger.id) {
+            let message = format!("two triggers have the id `{}`", trigger.id);
+            report.error(
+                "duplicate-trigger",
+                &trigger.at,
+                message,
+                "give each an `id` of its own, or none",
+            );
+        }
+        if let Some(ComponentSpec::Reference(id)) = &trigger.component
+            && !components.contains(&id.value)
+        {
+            let listed = components
+                .iter()
+                .map(|id| format!("`{id}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let help = if listed.is_empty() {
+                "there is no component at all".into()
+            } else {
+                format!("there are {listed}")
+            };
+            report.error(
+                "unknown-component",
+                &id.at,
+                format!("there is no component `{}`", id.value),
+                &help,
+            );
+        }
+    }
+}
+
+/// Says whether all the variables of a template are there.
+fn check_template(
+    text: &Text,
+    place: &str,
+    variables: &BTreeMap<&str, Option<&str>>,
+    report: &mut Report,
+) -> bool {
+    let names = match template::variables(&text.value) {
+        Ok(names) => names,
+        Err(template::Unclosed) => {
+            let message = format!("`{{{{` without `}}}}` in {place}");
+            report.error(
+                "template",
+                &text.at,
+                message,
+                "a template looks like `https://{{ host }}`",
+            );
+            return false;
+        }
+    };
+    let unknown: Vec<_> = names
+        .into_iter()
+        .filter(|name| !variables.contains_key(name))
+        .collect();
+    for name in &unknown {
+        let message =
+            format!("{place} uses `{{{{ {name} }}}}`, and the application has no such variable");
+        let help = format!("add it below `[variables]`: `{name} = {{ required = true }}`");
+        report.error("unknown-variable", &text.at, message, &help);
+    }
+    unknown.is_empty()
+}
+
+fn outbound_hosts(
+    component: &Component,
+    variables: &BTreeMap<&str, Option<&str>>,
+    report: &mut Report,
+) {
+    for host in &component.allowed_outbound_hosts {
+        if !check_template(host, "`allowed_outbound_hosts`", variables, report) {
+            continue;
+        }
+        // Without a default nobody knows yet what it will be.
+        let lookup = |name: &str| variables.get(name).copied().flatten().map(String::from);
+        let Some(resolved) = template::resolve(&host.value, lookup) else {
+            continue;
+        };
+        if let Err(reason) = hosts::parse(&resolved) {
+            let help = "entries look like `https://example.com`, `redis://db.example.com:6379` or `*://*:*`";
+            report.error(
+                "outbound-host",
+                &host.at,
+                format!("`{resolved}` cannot be allowed: {reason}"),
+                help,
+            );
+        }
+    }
+    let Some(first) = component.allowed_http_hosts.first() else {
+        return;
+    };
+    let entries: Vec<_> = component
+        .allowed_http_hosts
+        .iter()
+        .map(|host| host.value.as_str())
+        .collect();
+    match hosts::from_http_hosts(&entries) {
+        Ok(converted) => {
+            let help = format!("write `allowed_outbound_hosts = {converted:?}`");
+            report.warning(
+                "deprecated",
+                &first.at,
+                "`allowed_http_hosts` is deprecated",
+                &help,
+            );
+            for host in converted {
+                if let Err(reason) = hosts::parse(&host) {
+                    report.error(
+                        "outbound-host",
+                        &first.at,
+                        format!("`{host}` cannot be allowed: {reason}"),
+                        "",
+                    );
+                }
+            }
+        }
+        Err(reason) => report.error(
+            "outbound-host",
+            &first.at,
+            reason,
+            "entries look like `example.com:8080`",
+        ),
+    }
+}
