@@ -1,1 +1,44 @@
-//! OCI documents of a Spin application and the distribution protocol over any transport
+//! OCI for Spin applications, twice pure: documents without files, and a protocol without a network.
+//!
+//! - [`Image`] is what a Spin application looks like in a registry or a layout: [`Image::assemble`] makes of a locked
+//!   application the layers, configuration and manifest that Spin's own reader expects, byte for byte the same for
+//!   equal applications.
+//! - [`Registry`] speaks the [distribution protocol] over a [`Transport`]. A plugin's transport is `wasi:http`, the
+//!   host's is its own way out. Neither the bytes of contents nor credentials need to be in the same process: a body
+//!   names a content by digest, and a credential may be a placeholder.
+//! - [`layout`] has the documents of an [image layout] on disk.
+//!
+//! Nothing here retries for ever: [`Registry`] waits as the registry asks, resumes an upload where it broke, and gives up
+//! after a bounded number of attempts that brought nothing forward.
+//!
+//! [distribution protocol]: https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
+//! [image layout]: https://github.com/opencontainers/image-spec/blob/v1.1.0/image-layout.md
+
+mod answer;
+mod auth;
+mod challenge;
+mod descriptor;
+mod digest;
+mod error;
+mod image;
+pub mod layout;
+pub mod media;
+mod patience;
+mod push;
+mod registry;
+pub mod timestamp;
+mod transport;
+mod upload;
+mod url;
+
+pub use auth::Credential;
+pub use challenge::{Challenge, challenges};
+pub use descriptor::Descriptor;
+pub use digest::{Digest, DigestError};
+pub use error::{Error, Failure};
+pub use image::{
+    Annotations, AssembleError, Assembly, Component, Contents, File, Image, Layer,
+};
+pub use push::{Presence, Survey, TagState};
+pub use registry::Registry;
+pub use transport::{Body, Request, Response, Transport, TransportError, TransportFailure};

@@ -1,0 +1,138 @@
+//! A whole image on its way into a repository: what is there, what is not, and in which order it goes.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::upload::{Blob, upload};
+use crate::{Digest, Error, Image, Registry, Transport};
+
+/// Requests and uploads at a time.
+const PARALLEL: usize = 8;
+
+/// What a registry has of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Each tag that was asked about.
+    pub tags: Vec<(String, TagState)>,
+    /// Each blob of the image: its layers and its configuration.
+    pub blobs: BTreeMap<Digest, Presence>,
+    /// Whether the manifest itself is there.
+    pub manifest: bool,
+}
+
+/// What a tag names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagState {
+    /// This image: nothing is to be done.
+    Same,
+    /// Another, whose digest the registry may say.
+    Other(Option<Digest>),
+    /// Nothing.
+    New,
+}
+
+/// Where a blob is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// In this repository.
+    Present,
+    /// In that repository of the same registry, from where it can be mounted.
+    Elsewhere(String),
+    /// Nowhere that was asked.
+    Missing,
+}
+
+impl<T: Transport> Registry<T> {
+    /// Asks what the registry has of `image`, with HEAD requests only. Where it has the manifest it has the blobs, and
+    /// they are not asked about.
+    ///
+    /// # Errors
+    /// Where the registry does not say.
+    pub async fn survey(
+        &self,
+        image: &Image,
+        tags: &[String],
+        mount_from: &[String],
+    ) -> Result<Survey, Error> {
+        let asked = tags.iter().map(|tag| async move {
+            Ok(match self.manifest(tag).await? {
+                None => TagState::New,
+                Some(Some(digest)) if digest == image.digest => TagState::Same,
+                Some(other) => TagState::Other(other),
+            })
+        });
+        let states = in_parallel(asked).await?;
+        let tags: Vec<(String, TagState)> = tags.iter().cloned().zip(states).collect();
+        let manifest = tags.iter().any(|(_, state)| *state == TagState::Same)
+            || self.manifest(image.digest.as_str()).await?.is_some();
+        let blobs = if manifest {
+            image.blobs().map(|(digest, _)| (digest.clone(), Presence::Present)).collect()
+        } else {
+            self.survey_blobs(image, mount_from).await?
+        };
+        Ok(Survey { tags, blobs, manifest })
+    }
+
+    async fn survey_blobs(
+        &self,
+        image: &Image,
+        mount_from: &[String],
+    ) -> Result<BTreeMap<Digest, Presence>, Error> {
+        let unique: BTreeMap<&Digest, Blob<'_>> = image.blobs().collect();
+        let asked = unique.keys().map(|&digest| async move {
+            if self.blob(digest).await? {
+                return Ok((digest.clone(), Presence::Present));
+            }
+            for other in mount_from {
+                // Not to be allowed to read there is no reason not to push here.
+                if self.blob_in(other, digest).await.unwrap_or(false) {
+                    return Ok((digest.clone(), Presence::Elsewhere(other.clone())));
+                }
+            }
+            Ok((digest.clone(), Presence::Missing))
+        });
+        Ok(in_parallel(asked).await?.into_iter().collect())
+    }
+
+    /// Uploads or mounts every blob that the survey did not find.
+    ///
+    /// # Errors
+    /// The first that occurs; uploads that are under way are given up, and go on where they were the next time that the
+    /// registry allows it.
+    pub async fn push_blobs(&self, image: &Image, survey: &Survey) -> Result<(), Error> {
+        let unique: BTreeMap<&Digest, Blob<'_>> = image.blobs().collect();
+        let uploads = unique.iter().filter_map(|(digest, blob)| {
+            let mount_from = match survey.blobs.get(*digest) {
+                Some(Presence::Present) => return None,
+                Some(Presence::Elsewhere(other)) => Some(other.as_str()),
+                Some(Presence::Missing) | None => None,
+            };
+            Some(upload(self, *blob, mount_from))
+        });
+        in_parallel(uploads).await?;
+        Ok(())
+    }
+
+    /// Stores the manifest of `image` under its digest or one tag; its blobs must be there.
+    ///
+    /// # Errors
+    /// Where the registry does not take it. [`Error::MissingBlob`] tells that blobs are not there any more.
+    pub async fn tag(&self, image: &Image, reference: &str) -> Result<(), Error> {
+        self.put_manifest(reference, &image.manifest, &image.digest).await
+    }
+}
+
+async fn in_parallel<O>(
+    futures: impl IntoIterator<Item = impl Future<Output = Result<O, Error>>>,
+) -> Result<Vec<O>, Error> {
+    // Unordered, so that a slow one at the front does not keep the next from starting.
+    let mut results: Vec<(usize, O)> = stream::iter(futures)
+        .enumerate()
+        .map(|(index, future)| Ok(async move { Ok((index, future.await?)) }))
+        .try_buffer_unordered(PARALLEL)
+        .try_collect()
+        .await?;
+    results.sort_unstable_by_key(|(index, _)| *index);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}

@@ -1,0 +1,111 @@
+//! Files in a directory that an option of type `output-directory` names.
+//!
+//! `std::fs` works there too. What is here adds two things: a content of the app reaches the disk inside the host, and a
+//! file is either complete under its name or not there, whenever the run ends.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use wasip2::filesystem::preopens::get_directories;
+use wasip2::filesystem::types::{DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
+
+use crate::app::Content;
+use crate::content::{CopyError, splice};
+use crate::{Error, Result};
+
+/// How the names of unfinished files begin. No two runs in one directory tell their unfinished files apart.
+const UNFINISHED: &str = ".unfinished-";
+
+/// Writes a content of the app to `path`, whole or not at all.
+///
+/// # Errors
+/// `failed`, with what the file system said, or where the content changed since the host hashed it.
+pub async fn save(content: &Content, path: &Path) -> Result<()> {
+    let unfinished = beside(path);
+    write_content(content, &unfinished).await?;
+    fs::rename(&unfinished, path).map_err(|error| failed("rename", &unfinished, &error))
+}
+
+/// Writes bytes to `path`, whole or not at all; what was there is replaced at one stroke.
+///
+/// # Errors
+/// `failed`, with what the file system said.
+pub fn write(bytes: &[u8], path: &Path) -> Result<()> {
+    let unfinished = beside(path);
+    fs::File::create(&unfinished)
+        .and_then(|mut file| {
+            io::Write::write_all(&mut file, bytes)?;
+            file.sync_all()
+        })
+        .map_err(|error| failed("write", &unfinished, &error))?;
+    fs::rename(&unfinished, path).map_err(|error| failed("rename", &unfinished, &error))
+}
+
+/// Removes what earlier runs left unfinished in `directory`, which need not exist.
+///
+/// # Errors
+/// `failed`, with what the file system said.
+pub fn remove_unfinished(directory: &Path) -> Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|error| failed("read", directory, &error))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(|error| failed("read", directory, &error))?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_file(entry.path()).map_err(|error| failed("remove", &entry.path(), &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the file system said, in an error that names what was tried and on which file.
+pub fn failed(tried: &str, path: &Path, error: &io::Error) -> Error {
+    let failure = Error::failed(format!("cannot {tried} `{}`", path.display()))
+        .detail(error.to_string());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            failure.hint("free some space and run it again: what is there already is kept")
+        }
+        _ => failure,
+    }
+}
+
+async fn write_content(content: &Content, path: &Path) -> Result<()> {
+    let fail = |code: ErrorCode| failed("write", path, &io::Error::other(code.message()));
+    // The standard library keeps its descriptors to itself, and only a descriptor has a stream to splice into.
+    let (directory, relative) = get_directories()
+        .into_iter()
+        .find_map(|(directory, name)| {
+            let relative = path.strip_prefix(&name).ok()?.to_str()?.to_owned();
+            Some((directory, relative))
+        })
+        .ok_or_else(|| fail(ErrorCode::NotPermitted))?;
+    let file = directory
+        .open_at(
+            PathFlags::empty(),
+            &relative,
+            OpenFlags::CREATE | OpenFlags::TRUNCATE,
+            DescriptorFlags::WRITE,
+        )
+        .map_err(fail)?;
+    let sink = file.write_via_stream(0).map_err(fail)?;
+    let source = content.read(0, None)?;
+    splice(&source, &sink, content.size())
+        .await
+        .map_err(|error| match error {
+            CopyError::Source(reason) => Error::failed("a file of the application could not be read")
+                .detail(reason)
+                .hint("do not change the application while it is being deployed"),
+            CopyError::Sink(reason) => failed("write", path, &io::Error::other(reason)),
+        })?;
+    drop(sink);
+    file.sync().map_err(fail)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = OsString::from(UNFINISHED);
+    name.push(path.file_name().unwrap_or_default());
+    path.with_file_name(name)
+}
