@@ -206,10 +206,10 @@ impl Authorizer {
         }
         let answer = if let Some(Credential::IdentityToken(token)) = &self.credential {
             fields.extend([
-                ("scope", &service.scope),
+                ("scope", service.scope.as_str()),
                 ("grant_type", "refresh_token"),
                 ("client_id", "spin-deployer"),
-                ("refresh_token", token),
+                ("refresh_token", token.as_str()),
             ]);
             let form: Vec<String> = fields
                 .iter()
