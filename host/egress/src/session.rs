@@ -1,0 +1,382 @@
+//! One request, from what the guest wrote to what the guest reads: the steps in their order.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::request::Parts;
+use http::{Method, Request, Response};
+use spin_deployer_grants::{Grant, Phase, Refusal};
+use spin_deployer_manifest::METHODS;
+
+use crate::address::special;
+use crate::audit::{Audit, Record};
+use crate::body::{Body, drain};
+use crate::delegation::{Delegations, Permit};
+use crate::exchange::{self, Outbound};
+use crate::failure::{Cause, RefusalLine, SendError};
+use crate::inject::{self, Problem, Text};
+use crate::limits::{Account, Limits, Tally, Timeouts};
+use crate::scan;
+use crate::target::{Target, shown_raw};
+use crate::vault::{Announcer, Destination, Vault, Withheld};
+use crate::{Egress, headers};
+
+/// Refusals that are kept for the user; a plugin that is refused more often has said enough.
+const MOST_REFUSALS: usize = 100;
+
+/// The way out for one call of a plugin. Requests may run in parallel.
+pub struct Session {
+    egress: Egress,
+    grant: Grant,
+    phase: Phase,
+    vault: Arc<Vault>,
+    account: Arc<Account>,
+    audit: Arc<dyn Audit>,
+    delegations: Mutex<Delegations>,
+    refusals: Mutex<Vec<RefusalLine>>,
+}
+
+/// Why a request is not let out.
+struct Refused {
+    reason: String,
+    suggestion: Option<String>,
+}
+
+/// A request that passed the checks of its head.
+struct Admitted {
+    target: Target,
+    permit: Permit,
+    token_service_of: Vec<Announcer>,
+    /// What the guest announced for its body.
+    length: Option<u64>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        egress: Egress,
+        grant: Grant,
+        phase: Phase,
+        vault: Arc<Vault>,
+        limits: Limits,
+        audit: Arc<dyn Audit>,
+    ) -> Self {
+        let account = Arc::new(Account::new(limits));
+        let (delegations, refusals) = Default::default();
+        Self {
+            egress,
+            grant,
+            phase,
+            vault,
+            account,
+            audit,
+            delegations,
+            refusals,
+        }
+    }
+
+    /// Sends one request of a guest, if it may go, and returns the answer: any status, redirects too. Nothing is
+    /// followed and nothing is tried twice. The URL is absolute; a body with a `content-length` has to have it.
+    ///
+    /// # Errors
+    /// [`SendError::Refused`] where a check stopped it before anything was sent; the others say how far it came.
+    pub async fn send(
+        &self,
+        request: Request<Body>,
+        timeouts: Timeouts,
+    ) -> Result<Response<Body>, SendError> {
+        let (parts, body) = request.into_parts();
+        let target = Target::read(&parts.uri);
+        let shown = target
+            .as_ref()
+            .map_or_else(|_| shown_raw(&parts.uri), Target::shown);
+        let mut record = Record::new(self.audit.clone(), &parts.method, shown);
+        let method = parts.method.clone();
+        let (admitted, used, response) = match self
+            .answer(&mut record, parts, target, body, timeouts)
+            .await
+        {
+            Ok(answer) => answer,
+            Err(error) => {
+                match &error {
+                    SendError::Refused(line) => record.entry.refused = Some(line.reason.clone()),
+                    other => record.entry.failed = Some(other.to_string()),
+                }
+                return Err(error);
+            }
+        };
+
+        let status = response.status();
+        record.entry.status = Some(status.as_u16());
+        self.delegations().learn(
+            &admitted.permit,
+            &admitted.target,
+            status,
+            response.headers(),
+        );
+        let asks_for_token = !admitted.token_service_of.is_empty();
+        let changes = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if status.is_success() && changes && !asks_for_token {
+            self.account
+                .changed(format!("{method} {}", record.entry.url));
+        }
+        // A token is for the registry whose credential bought it, an anonymous one for the last that sent us there.
+        let token_for = admitted
+            .token_service_of
+            .first()
+            .filter(|_| status.is_success());
+        let token_for = token_for.map(|last| {
+            self.vault
+                .registry_of(&used)
+                .unwrap_or_else(|| last.registry.clone())
+        });
+        exchange::deliver(
+            response,
+            &method,
+            token_for,
+            &self.vault,
+            &self.account,
+            record,
+            timeouts,
+        )
+        .await
+    }
+
+    /// What has been sent, received and changed so far.
+    pub fn tally(&self) -> Tally {
+        self.account.tally()
+    }
+
+    /// What was refused so far, each only once.
+    pub fn refusals(&self) -> Vec<RefusalLine> {
+        self.refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// All that happens before an answer is there. Also returns the names of the secrets that were put in.
+    async fn answer(
+        &self,
+        record: &mut Record,
+        mut parts: Parts,
+        target: Result<Target, String>,
+        body: Body,
+        timeouts: Timeouts,
+    ) -> Result<(Admitted, BTreeSet<String>, Response<reqwest::Body>), SendError> {
+        let admitted = match self.admit(&mut parts, target) {
+            Ok(admitted) => admitted,
+            Err(refused) => return Err(self.refuse(record, refused, Some(body))),
+        };
+        record.entry.allowed_by = Some(admitted.permit.to_string());
+        let to = admitted.destination();
+        let mut outbound = Outbound::read(body, admitted.length, &self.account).await?;
+        let mut used = BTreeSet::new();
+        if let Err(refused) = self.check_and_reveal(&mut parts, &mut outbound, &to, &mut used) {
+            return Err(self.refuse(record, refused, outbound.rest()));
+        }
+        record.entry.secrets = used.iter().cloned().collect();
+
+        let clients = self.egress.clients().map_err(SendError::Setup)?;
+        let named = self.grant.names_host(&to.origin.host);
+        let chosen = clients.choose(&admitted.target, named);
+        record.entry.proxy = chosen.proxy;
+        let request = outbound.request(parts, &admitted.target, record, &self.account);
+        let sent = exchange::send(
+            chosen.client,
+            request,
+            &self.account,
+            timeouts,
+            to.origin,
+            clients,
+        );
+        match sent.await {
+            Ok(response) => Ok((admitted, used, response)),
+            Err(Cause::Failed(error)) => Err(error),
+            Err(Cause::Address(refused)) => {
+                let why = if named {
+                    "and the user did not name that address"
+                } else {
+                    "and nobody named that host"
+                };
+                Err(self.refuse(record, format!("{refused}, {why}").into(), None))
+            }
+        }
+    }
+
+    /// Steps 1 to 7 as far as they need neither body nor network.
+    fn admit(
+        &self,
+        parts: &mut Parts,
+        target: Result<Target, String>,
+    ) -> Result<Admitted, Refused> {
+        self.account.request()?;
+        let target = target?;
+        if !METHODS.contains(&parts.method) {
+            return Err(format!("{} is no method that goes out", parts.method).into());
+        }
+        let permit = self.permit(&parts.method, &target)?;
+        let length = headers::clean_request(&mut parts.headers)?;
+        let token_service_of = self.delegations().token_service_of(&target);
+        let admitted = Admitted {
+            target,
+            permit,
+            token_service_of,
+            length,
+        };
+
+        let to = admitted.destination();
+        let url = admitted.target.url.as_str().as_bytes();
+        if let Some(name) = self.vault.mentioned(url) {
+            return Err(format!(
+                "its URL carries the secret `{name}`; secrets go into headers and bodies"
+            )
+            .into());
+        }
+        let carried = scan::carried(&self.vault, url, &to)
+            .or_else(|| scan::carried_by_headers(&self.vault, &parts.headers, &to));
+        if let Some(name) = carried {
+            return Err(Withheld { name }.into());
+        }
+        // A name is checked where it is resolved; an address never gets there.
+        if let Some(ip) = to.origin.host.ip()
+            && let Some(special) = special(ip)
+            && !self.grant.names_host(&to.origin.host)
+        {
+            return Err(format!("{ip} is {special}, and nobody named it").into());
+        }
+        Ok(admitted)
+    }
+
+    /// Step 4: a rule of the grant, or an answer that such a rule follows.
+    fn permit(&self, method: &Method, target: &Target) -> Result<Permit, Refused> {
+        match self
+            .grant
+            .decide(self.phase, method, &target.origin, target.path())
+        {
+            Ok(rule) => Ok(Permit::Rule(Arc::new(rule.clone()))),
+            Err(refusal) => self
+                .delegations()
+                .permit(self.phase, method, target)
+                .ok_or_else(|| refusal.into()),
+        }
+    }
+
+    /// Steps 6 and 8.
+    fn check_and_reveal(
+        &self,
+        parts: &mut Parts,
+        outbound: &mut Outbound,
+        to: &Destination<'_>,
+        used: &mut BTreeSet<String>,
+    ) -> Result<(), Refused> {
+        if let Some(bytes) = outbound.whole() {
+            if let Some(name) = scan::carried(&self.vault, bytes, to) {
+                return Err(Withheld { name }.into());
+            }
+            if let Some(text) = Text::of(&parts.headers)
+                && let Some(revealed) = inject::body(&self.vault, bytes, text, to, used)?
+            {
+                outbound.replace(revealed);
+            }
+        }
+        inject::headers(&self.vault, &mut parts.headers, to, used).map_err(Refused::from)
+    }
+
+    /// Keeps the refusal for the user and takes care of the body that the guest may still be writing.
+    fn refuse(&self, record: &Record, refused: Refused, body: Option<Body>) -> SendError {
+        if let Some(body) = body {
+            drain(body, self.account.left());
+        }
+        let line = RefusalLine {
+            method: record.entry.method.clone(),
+            url: record.entry.url.clone(),
+            reason: refused.reason,
+            suggestion: refused.suggestion,
+        };
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() < MOST_REFUSALS && !refusals.contains(&line) {
+            refusals.push(line.clone());
+        }
+        SendError::Refused(line)
+    }
+
+    fn delegations(&self) -> MutexGuard<'_, Delegations> {
+        self.delegations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Admitted {
+    fn destination(&self) -> Destination<'_> {
+        let rule = match &self.permit {
+            Permit::Rule(rule) => Some(&**rule),
+            Permit::Location(_) | Permit::Realm(_) => None,
+        };
+        Destination {
+            origin: &self.target.origin,
+            rule,
+            token_service_of: &self.token_service_of,
+        }
+    }
+}
+
+impl From<String> for Refused {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            suggestion: None,
+        }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let reason = match &refusal {
+            Refusal::NoRule { .. } => "nobody named that host".to_owned(),
+            // Method and URL stand in the line already.
+            other => {
+                let line = other.to_string();
+                line.strip_prefix(&format!("{}: ", other.request()))
+                    .unwrap_or(&line)
+                    .to_owned()
+            }
+        };
+        Self {
+            reason,
+            suggestion: refusal.suggestion(),
+        }
+    }
+}
+
+impl From<Withheld> for Refused {
+    fn from(withheld: Withheld) -> Self {
+        format!(
+            "it carries the secret `{}`, which may not go there",
+            withheld.name
+        )
+        .into()
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Withheld(withheld) => withheld.into(),
+            Problem::NotAHeader(name) => {
+                format!("a secret for its header {name} has a character that a header cannot have")
+                    .into()
+            }
+        }
+    }
+}
+
+/// Neither grant nor secrets; what happened so far.
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("phase", &self.phase)
+            .field("tally", &self.tally())
+            .finish_non_exhaustive()
+    }
+}

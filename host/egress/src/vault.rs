@@ -1,0 +1,218 @@
+//! Secrets and the placeholders that stand for them in the guest.
+//!
+//! A placeholder is worth nothing: it is random, new in every run, and means something to this vault alone. What it
+//! stands for leaves only towards its [`Audience`]; a request that carries it anywhere else is refused as a whole,
+//! because a plugin that tries is either broken or hostile, and both should be seen.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use memchr::memmem;
+use spin_deployer_grants::Rule;
+use spin_deployer_manifest::{Origin, Secret};
+use zeroize::Zeroizing;
+
+use crate::Error;
+
+/// In front of every placeholder, so that a person who meets one knows what it is.
+pub const PLACEHOLDER_PREFIX: &str = "spin-deployer-secret-";
+const DIGITS: usize = 32;
+
+/// Tokens that a run may be given: one a repository and scope is usual, and each is kept to the end.
+const MOST_TOKENS: usize = 1000;
+
+/// Where a secret may go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// To this origin, whichever rule allows the request.
+    Origin(Origin),
+    /// To this registry and to the token service that it announced in this run, under rules whose `sends` has the
+    /// name. The credential that the machine holds for a registry.
+    Registry(Origin),
+    /// To where rules lead whose `sends` has the name.
+    Rules,
+}
+
+/// The secrets of one run.
+#[derive(Default)]
+pub struct Vault {
+    entries: RwLock<Vec<Entry>>,
+}
+
+struct Entry {
+    placeholder: String,
+    name: String,
+    secret: Secret,
+    audience: Audience,
+    /// A token that a registry's token service gave out: no option has its name.
+    token: bool,
+}
+
+/// Where a request goes, as far as a secret asks.
+pub(crate) struct Destination<'a> {
+    pub(crate) origin: &'a Origin,
+    /// The rule that leads here; `None` where an answer announced the URL.
+    pub(crate) rule: Option<&'a Rule>,
+    /// Who announced this URL as their token service; empty elsewhere.
+    pub(crate) token_service_of: &'a [Announcer],
+}
+
+/// A registry that named a token service, and the rule under which it was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Announcer {
+    pub(crate) registry: Origin,
+    pub(crate) rule: Arc<Rule>,
+}
+
+/// A secret that may not go where the request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Withheld {
+    pub(crate) name: String,
+}
+
+impl Vault {
+    /// Keeps a secret under the name of its option and returns the placeholder that the guest gets instead.
+    ///
+    /// # Errors
+    /// Where the system has no random numbers.
+    pub fn insert(&self, name: &str, secret: Secret, audience: Audience) -> Result<String, Error> {
+        self.add(name, secret, audience, false)
+    }
+
+    /// Keeps a token that a token service gave to `registry`.
+    pub(crate) fn insert_token(&self, secret: Secret, registry: &Origin) -> Result<String, Error> {
+        let name = format!("token of {registry}");
+        self.add(&name, secret, Audience::Registry(registry.clone()), true)
+    }
+
+    fn add(
+        &self,
+        name: &str,
+        secret: Secret,
+        audience: Audience,
+        token: bool,
+    ) -> Result<String, Error> {
+        let mut random = [0; DIGITS / 2];
+        getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
+        let placeholder = format!("{PLACEHOLDER_PREFIX}{:032x}", u128::from_be_bytes(random));
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if token && entries.iter().filter(|entry| entry.token).count() >= MOST_TOKENS {
+            return Err(Error::TooManyTokens(MOST_TOKENS));
+        }
+        entries.push(Entry {
+            placeholder: placeholder.clone(),
+            name: name.to_owned(),
+            secret,
+            audience,
+            token,
+        });
+        Ok(placeholder)
+    }
+
+    /// Puts secrets in place of their placeholders. `encode` makes of a secret what the place around it needs. The
+    /// names of those put in are added to `used`; `None` where there was nothing to do.
+    pub(crate) fn reveal(
+        &self,
+        text: &[u8],
+        to: &Destination<'_>,
+        encode: impl Fn(&str) -> Cow<'_, str>,
+        used: &mut BTreeSet<String>,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Withheld> {
+        if memmem::find(text, PLACEHOLDER_PREFIX.as_bytes()).is_none() {
+            return Ok(None);
+        }
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let mut revealed = Zeroizing::new(Vec::with_capacity(text.len() * 2));
+        let (mut copied, mut found) = (0, false);
+        for at in memmem::find_iter(text, PLACEHOLDER_PREFIX.as_bytes()) {
+            let end = at + PLACEHOLDER_PREFIX.len() + DIGITS;
+            let Some(candidate) = text.get(at..end) else {
+                continue;
+            };
+            // What only looks like a placeholder stays the text that it is.
+            let entry = entries
+                .iter()
+                .find(|entry| entry.placeholder.as_bytes() == candidate);
+            let Some(entry) = entry else { continue };
+            if !entry.may_go(to) {
+                return Err(Withheld {
+                    name: entry.name.clone(),
+                });
+            }
+            revealed.extend_from_slice(&text[copied..at]);
+            revealed.extend_from_slice(encode(entry.secret.expose()).as_bytes());
+            used.insert(entry.name.clone());
+            (copied, found) = (end, true);
+        }
+        revealed.extend_from_slice(&text[copied..]);
+        Ok(found.then_some(revealed))
+    }
+
+    /// The first secret whose placeholder is in `text`.
+    pub(crate) fn mentioned(&self, text: &[u8]) -> Option<String> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = memmem::find_iter(text, PLACEHOLDER_PREFIX.as_bytes());
+        found.find_map(|at| {
+            let entry = entries
+                .iter()
+                .find(|e| text[at..].starts_with(e.placeholder.as_bytes()))?;
+            Some(entry.name.clone())
+        })
+    }
+
+    /// The registry whose credential is among `used`: the one that a token bought with it is for.
+    pub(crate) fn registry_of(&self, used: &BTreeSet<String>) -> Option<Origin> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries
+            .iter()
+            .filter(|entry| used.contains(&entry.name))
+            .find_map(|e| match &e.audience {
+                Audience::Registry(registry) => Some(registry.clone()),
+                _ => None,
+            })
+    }
+
+    /// Calls `visit` with name, placeholder and secret of every entry; with `to`, only of those that may not go there.
+    pub(crate) fn each(
+        &self,
+        to: Option<&Destination<'_>>,
+        mut visit: impl FnMut(&str, &str, &str),
+    ) {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries
+            .iter()
+            .filter(|entry| !to.is_some_and(|to| entry.may_go(to)))
+        {
+            visit(&entry.name, &entry.placeholder, entry.secret.expose());
+        }
+    }
+}
+
+impl Entry {
+    fn may_go(&self, to: &Destination<'_>) -> bool {
+        let named = |rule: &Rule| rule.sends.iter().any(|name| name.as_str() == self.name);
+        match &self.audience {
+            Audience::Origin(origin) => to.origin == origin,
+            Audience::Registry(registry) => {
+                let at_registry =
+                    to.origin == registry && (self.token || to.rule.is_some_and(named));
+                let announced =
+                    |by: &Announcer| by.registry == *registry && (self.token || named(&by.rule));
+                at_registry || to.token_service_of.iter().any(announced)
+            }
+            Audience::Rules => to.rule.is_some_and(named),
+        }
+    }
+}
+
+/// Names and audiences; neither secrets nor placeholders.
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        f.debug_map()
+            .entries(entries.iter().map(|entry| (&entry.name, &entry.audience)))
+            .finish()
+    }
+}
