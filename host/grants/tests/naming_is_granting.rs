@@ -1,0 +1,420 @@
+//! What the user names is what the plugin gets, and nothing else.
+#![allow(clippy::unwrap_used)]
+
+use http::Method;
+use rstest::rstest;
+use spin_deployer_grants::{Grant, Phase, Refusal, Resolved, ValueSource, Values};
+use spin_deployer_manifest::Manifest;
+
+const OPTIONS: &str = r#"
+name = "hippo"
+version = "0.1.0"
+description = "Deploys to Hippo"
+
+[[options]]
+name = "hippo-url"
+type = "url"
+default = "https://hippo.example.com/base"
+help = "Where Hippo is"
+
+[[options]]
+name = "reference"
+type = "registry"
+help = "Where to push to"
+
+[[options]]
+name = "token"
+type = "secret"
+help = "A token"
+"#;
+
+const HIPPO: &str = r#"
+[[http]]
+to = "{hippo-url}"
+methods = ["GET", "POST", "DELETE"]
+paths = ["/api/**"]
+sends = ["token"]
+plan = ["POST /api/auth-tokens"]
+why = "create the app"
+"#;
+
+const REGISTRY: &str = r#"
+[[http]]
+to = "{reference}"
+methods = ["GET", "HEAD", "PUT"]
+paths = ["/v2/**"]
+sends = ["reference"]
+follows = ["location", "www-authenticate"]
+why = "push"
+"#;
+
+const FIXED: &str = r#"
+[[http]]
+to = "https://*.api.example.com"
+methods = ["GET"]
+why = "ask"
+"#;
+
+fn manifest(rules: &str) -> Manifest {
+    format!("{OPTIONS}{rules}").parse().unwrap()
+}
+
+fn grant(manifest: &Manifest, given: &[(&str, &str, ValueSource)]) -> Grant {
+    let values: Values = given
+        .iter()
+        .map(|(name, text, source)| {
+            let value = manifest
+                .option(name)
+                .unwrap()
+                .parse(&[(*text).to_owned()])
+                .unwrap();
+            (
+                name.parse().unwrap(),
+                Resolved {
+                    value,
+                    source: *source,
+                },
+            )
+        })
+        .collect();
+    Grant::naming(manifest, &values)
+}
+
+fn named(rules: &str) -> Grant {
+    let url = (
+        "hippo-url",
+        "https://hippo.example.com:8443/base",
+        ValueSource::Flag,
+    );
+    let reference = (
+        "reference",
+        "127.0.0.1:5000/acme/shop:v1",
+        ValueSource::Configuration,
+    );
+    grant(&manifest(rules), &[url, reference])
+}
+
+fn decide<'a>(
+    grant: &'a Grant,
+    phase: Phase,
+    method: &str,
+    url: &str,
+) -> Result<&'a spin_deployer_grants::Rule, Refusal> {
+    let slash = url[8..].find('/').unwrap() + 8;
+    grant.decide(
+        phase,
+        &method.parse::<Method>().unwrap(),
+        &url[..slash].parse().unwrap(),
+        &url[slash..],
+    )
+}
+
+#[rstest]
+#[case(Phase::Deploy, "GET", "https://hippo.example.com:8443/api/apps")]
+#[case(Phase::Deploy, "POST", "https://hippo.example.com:8443/api/apps")]
+#[case(Phase::Destroy, "DELETE", "https://hippo.example.com:8443/api/apps/1")]
+#[case(Phase::Login, "POST", "https://hippo.example.com:8443/api/auth-tokens")]
+#[case(
+    Phase::Rollback,
+    "POST",
+    "https://hippo.example.com:8443/api/revisions"
+)]
+#[case(Phase::Plan, "GET", "https://hippo.example.com:8443/api/apps")]
+#[case(Phase::Plan, "POST", "https://hippo.example.com:8443/api/auth-tokens")]
+#[case(
+    Phase::Plan,
+    "HEAD",
+    "http://127.0.0.1:5000/v2/acme/shop/blobs/sha256:1"
+)]
+#[case(
+    Phase::Deploy,
+    "PUT",
+    "http://127.0.0.1:5000/v2/acme/shop/manifests/v1"
+)]
+fn a_place_that_the_user_named_is_reached(
+    #[case] phase: Phase,
+    #[case] method: &str,
+    #[case] url: &str,
+) {
+    let grant = named(&[HIPPO, REGISTRY].concat());
+    assert!(decide(&grant, phase, method, url).is_ok());
+}
+
+#[rstest]
+// Origin before everything: another port, scheme, host or a host below.
+#[case(
+    Phase::Deploy,
+    "GET",
+    "https://hippo.example.com/api/apps",
+    "no rule of its manifest"
+)]
+#[case(
+    Phase::Deploy,
+    "GET",
+    "http://hippo.example.com:8443/api/apps",
+    "no rule of its manifest"
+)]
+#[case(
+    Phase::Deploy,
+    "GET",
+    "https://a.hippo.example.com:8443/api/apps",
+    "no rule of its manifest"
+)]
+#[case(
+    Phase::Deploy,
+    "GET",
+    "http://localhost:5000/v2/",
+    "no rule of its manifest"
+)]
+#[case(
+    Phase::Plan,
+    "PATCH",
+    "https://evil.example.com/admin",
+    "may not talk to https://evil.example.com"
+)]
+// Then the method, whatever the path and phase.
+#[case(
+    Phase::Plan,
+    "PATCH",
+    "https://hippo.example.com:8443/admin",
+    "no rule allows it PATCH"
+)]
+#[case(
+    Phase::Deploy,
+    "get",
+    "https://hippo.example.com:8443/api/apps",
+    "no rule allows it get"
+)]
+#[case(
+    Phase::Deploy,
+    "POST",
+    "http://127.0.0.1:5000/v2/acme/shop/blobs/uploads/",
+    "no rule allows it POST"
+)]
+// Then the path, whatever the phase.
+#[case(
+    Phase::Plan,
+    "DELETE",
+    "https://hippo.example.com:8443/admin",
+    "the path /admin"
+)]
+#[case(
+    Phase::Deploy,
+    "DELETE",
+    "https://hippo.example.com:8443/api/../admin",
+    "dot segment"
+)]
+#[case(
+    Phase::Deploy,
+    "DELETE",
+    "https://hippo.example.com:8443/api/%2e%2E/admin",
+    "dot segment"
+)]
+// Then the phase.
+#[case(
+    Phase::Plan,
+    "DELETE",
+    "https://hippo.example.com:8443/api/apps/1",
+    "`plan` only reads"
+)]
+#[case(
+    Phase::Status,
+    "POST",
+    "https://hippo.example.com:8443/api/apps",
+    "`status` only reads"
+)]
+#[case(
+    Phase::Plan,
+    "PUT",
+    "http://127.0.0.1:5000/v2/acme/shop/manifests/v1",
+    "`plan` only reads"
+)]
+fn everything_else_is_refused_and_the_reason_named(
+    #[case] phase: Phase,
+    #[case] method: &str,
+    #[case] url: &str,
+    #[case] reason: &str,
+) {
+    let grant = named(&[HIPPO, REGISTRY].concat());
+    let refusal = decide(&grant, phase, method, url).unwrap_err().to_string();
+    assert!(
+        refusal.contains(reason) && refusal.starts_with(&format!("{method} {url}")),
+        "{refusal}"
+    );
+    assert!(!refusal.contains('\n'));
+}
+
+#[test]
+fn a_grant_of_nothing_lets_nothing_out() {
+    assert!(
+        decide(
+            &Grant::default(),
+            Phase::Deploy,
+            "GET",
+            "https://hippo.example.com/api/apps"
+        )
+        .is_err()
+    );
+    assert!(
+        decide(
+            &named(""),
+            Phase::Deploy,
+            "GET",
+            "https://hippo.example.com:8443/api/apps"
+        )
+        .is_err()
+    );
+}
+
+#[rstest]
+#[case(ValueSource::Flag)]
+#[case(ValueSource::Environment)]
+#[case(ValueSource::Configuration)]
+#[case(ValueSource::Saved)]
+#[case(ValueSource::Prompt)]
+fn whoever_names_it_but_the_author_grants_it(#[case] source: ValueSource) {
+    let grant = grant(
+        &manifest(HIPPO),
+        &[("hippo-url", "https://hippo.example.com", source)],
+    );
+    assert!(
+        decide(
+            &grant,
+            Phase::Deploy,
+            "GET",
+            "https://hippo.example.com/api/apps"
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn a_default_of_the_author_grants_nothing_and_says_how_to_name_it() {
+    let url = "https://hippo.example.com/base";
+    let grant = grant(
+        &manifest(HIPPO),
+        &[("hippo-url", url, ValueSource::Default)],
+    );
+    assert!(grant.rules().is_empty());
+    assert!(!grant.names_host(&"hippo.example.com".parse().unwrap()));
+    let refusal = decide(
+        &grant,
+        Phase::Deploy,
+        "GET",
+        "https://hippo.example.com/api/apps",
+    )
+    .unwrap_err();
+    assert!(
+        refusal
+            .to_string()
+            .contains("default of its option `hippo-url`"),
+        "{refusal}"
+    );
+    assert_eq!(
+        refusal.suggestion().unwrap(),
+        format!("hippo-url = \"{url}\"")
+    );
+}
+
+#[test]
+fn a_fixed_place_is_not_granted_by_naming() {
+    let refusal = decide(
+        &named(FIXED),
+        Phase::Deploy,
+        "GET",
+        "https://eu.api.example.com/x",
+    )
+    .unwrap_err();
+    assert!(refusal.to_string().contains("nobody agreed"), "{refusal}");
+    assert_eq!(refusal.suggestion(), None);
+}
+
+#[test]
+fn a_rule_of_an_option_without_value_means_no_place() {
+    assert!(grant(&manifest(REGISTRY), &[]).rules().is_empty());
+}
+
+#[test]
+fn only_hosts_that_the_user_named_count_as_named() {
+    let grant = named(&[HIPPO, REGISTRY, FIXED].concat());
+    assert!(grant.names_host(&"127.0.0.1".parse().unwrap()));
+    assert!(grant.names_host(&"HIPPO.example.com.".parse().unwrap()));
+    for host in [
+        "api.example.com",
+        "x.hippo.example.com",
+        "127.0.0.2",
+        "localhost",
+    ] {
+        assert!(!grant.names_host(&host.parse().unwrap()), "{host}");
+    }
+}
+
+#[test]
+fn the_rule_that_allows_says_which_secrets_go_with_it() {
+    let grant = named(&[HIPPO, REGISTRY].concat());
+    let rule = decide(
+        &grant,
+        Phase::Deploy,
+        "GET",
+        "https://hippo.example.com:8443/api/apps",
+    )
+    .unwrap();
+    assert_eq!(rule.sends, ["token".parse().unwrap()]);
+}
+
+/// The advice is good: pasted in place of the rule, or beside it, it lets the refused request out.
+#[rstest]
+#[case(Phase::Deploy, "GET", "https://other.example.com/x", true)]
+#[case(Phase::Deploy, "PUT", "https://hippo.example.com:8443/api/apps", false)]
+#[case(Phase::Deploy, "GET", "https://hippo.example.com:8443/healthz", false)]
+#[case(
+    Phase::Plan,
+    "DELETE",
+    "https://hippo.example.com:8443/api/apps/1",
+    false
+)]
+#[case(
+    Phase::Plan,
+    "PUT",
+    "https://hippo.example.com:8443/other/'quoted'",
+    false
+)]
+fn the_suggested_rule_is_one_that_helps(
+    #[case] phase: Phase,
+    #[case] method: &str,
+    #[case] url: &str,
+    #[case] fixed: bool,
+) {
+    let refusal = decide(&named(HIPPO), phase, method, url).unwrap_err();
+    let rule = refusal.suggestion().unwrap();
+    let mended = decide(&named(&rule), phase, method, url).map(|_| ());
+    if fixed {
+        assert!(matches!(mended, Err(Refusal::NotNamed { .. })), "{rule}");
+    } else {
+        assert_eq!(mended, Ok(()), "{rule}");
+        assert!(
+            rule.contains("sends = [\"token\"]") && rule.contains("POST /api/auth-tokens"),
+            "{rule}"
+        );
+    }
+}
+
+#[test]
+fn no_rule_is_suggested_that_a_manifest_could_not_have() {
+    let refusal = decide(
+        &named(HIPPO),
+        Phase::Deploy,
+        "GET",
+        "http://plain.example.com/x",
+    )
+    .unwrap_err();
+    assert_eq!(refusal.suggestion(), None);
+    let refusal = decide(
+        &named(HIPPO),
+        Phase::Deploy,
+        "GET",
+        "https://hippo.example.com:8443/api/%2e%2e/x",
+    )
+    .unwrap_err();
+    assert_eq!(refusal.suggestion(), None);
+}
