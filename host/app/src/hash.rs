@@ -50,7 +50,7 @@ pub(crate) fn files(
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(path) = paths.get(index) else { return };
-                    let result = file(folder, path, memory, &mut buffer);
+                    let result = file(folder, path, memory, SystemTime::now(), &mut buffer);
                     // Nothing panics while it holds the lock.
                     done.lock()
                         .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -70,9 +70,9 @@ fn file(
     folder: &Folder,
     path: &str,
     memory: &dyn DigestMemory,
+    started: SystemTime,
     buffer: &mut [u8],
 ) -> Result<Hashed, HashError> {
-    let started = SystemTime::now();
     let (mut file, stamp) = folder.file(path)?;
     if let Some(digest) = memory.recall(&stamp) {
         return Ok(Hashed { digest, stamp });
@@ -147,6 +147,24 @@ pub(crate) fn is_digest(digest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_remembered_when_it_had_settled_and_then_not_read_again() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("a"), "x").unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        let memory = crate::FileMemory::at(cache.path(), root.path());
+        let hash = |now| file(&folder, "a", &memory, now, &mut [0; 16]).unwrap();
+
+        let fresh = hash(SystemTime::now());
+        assert_eq!(memory.recall(&fresh.stamp), None);
+        let settled = hash(SystemTime::now() + std::time::Duration::from_secs(10));
+        assert_eq!(memory.recall(&settled.stamp), Some(digest_of(b"x")));
+
+        memory.remember(&settled.stamp, "planted");
+        assert_eq!(hash(SystemTime::now()).digest, "planted");
+    }
 
     #[test]
     fn digests_are_those_of_fips_180() {

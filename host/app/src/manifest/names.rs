@@ -44,7 +44,7 @@ fn words(name: &str, delimiter: char, mistaken: char) -> Result<(), String> {
         }
         let lower = word.chars().any(|c| c.is_ascii_lowercase());
         let upper = word.chars().any(|c| c.is_ascii_uppercase());
-        if lower && upper || first.is_ascii_digit() && upper {
+        if upper && (lower || first.is_ascii_digit()) {
             return Err(format!(
                 "each word is all lower-case or all upper-case, `{word}` is neither"
             ));

@@ -1,0 +1,115 @@
+//! Whatever is in a manifest, loading it ends with an app or with findings.
+
+mod common;
+
+use common::{Fixture, HEAD};
+use proptest::prelude::*;
+
+/// Pieces that get further than noise does.
+fn piece() -> impl Strategy<Value = String> {
+    let key = prop::sample::select(vec![
+        "source",
+        "files",
+        "exclude_files",
+        "variables",
+        "environment",
+        "id",
+        "component",
+        "components",
+        "route",
+        "build",
+        "command",
+        "tool",
+        "profile",
+        "dependencies",
+        "allowed_outbound_hosts",
+        "targets",
+        "name",
+        "trigger",
+        "default",
+        "required",
+        "spin_manifest_version",
+    ]);
+    let value = prop_oneof![
+        "\"[a-z{}*./:?\\[\\]-]{0,12}\"",
+        Just("true".to_owned()),
+        "-?[0-9]{1,19}",
+        Just("nan".to_owned()),
+        Just("1979-05-27T07:32:00Z".to_owned()),
+        "\\[(\"[a-z*/.]{0,8}\",?){0,3}\\]",
+        Just("[{ source = \"a\", destination = \"/../b\" }]".to_owned()),
+        Just("{ source = \"app.wasm\" }".to_owned()),
+        Just("{ x = { y = [ {} ] } }".to_owned()),
+    ];
+    let table = prop::sample::select(vec![
+        "[component.c]",
+        "[component.c.variables]",
+        "[[trigger.http]]",
+        "[trigger.http]",
+        "[variables]",
+        "[variables.v]",
+        "[application.trigger.http]",
+        "[component]",
+        "[[component]]",
+        "[component.c.profile.p]",
+        "[\"\"]",
+    ]);
+    prop_oneof![
+        4 => (key, value).prop_map(|(key, value)| format!("{key} = {value}\n")),
+        2 => table.prop_map(|table| format!("{table}\n")),
+        1 => "[\\PC\\n]{0,20}",
+    ]
+}
+
+/// A parser that calls itself for each level runs out of stack, which nothing can catch.
+#[test]
+fn any_depth_is_an_app_or_findings() {
+    let deep = 200_000;
+    for text in [
+        format!("x = {}", "[".repeat(deep)),
+        format!("x = {}1{}", "[".repeat(deep), "]".repeat(deep)),
+        format!("x = {}", "{ a = ".repeat(deep)),
+        format!("x{} = 1", ".a".repeat(deep)),
+        format!("[x{}]", ".a".repeat(deep)),
+        format!("{HEAD}[[trigger.http]]\nx{} = 1", ".a".repeat(deep)),
+        format!(
+            "{HEAD}[[trigger.http]]\nx = {{ x{} = 1 }}",
+            ".a".repeat(deep)
+        ),
+        format!("{HEAD}[trigger{}]", ".a".repeat(deep)),
+    ] {
+        assert!(Fixture::new().with("spin.toml", text).load().is_err());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_an_app_or_findings(with_head: bool, pieces in prop::collection::vec(piece(), 0..12)) {
+        let text = format!("{}{}", if with_head { HEAD } else { "" }, pieces.concat());
+        let fixture = Fixture::new().with("spin.toml", &text);
+        if let Err(error) = fixture.load() {
+            prop_assert!(!error.findings.is_empty());
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_an_app_or_findings(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let fixture = Fixture::new().with("spin.toml", &bytes);
+        prop_assert!(fixture.load().is_err());
+    }
+
+    #[test]
+    fn any_pattern_stays_inside(pattern in "[a-z.*?/\\[\\]]{0,12}") {
+        let fixture = Fixture::new().with("../secret", "secret").with("a/b", "b")
+            .component(&format!("files = ['{pattern}', {{ source = '{pattern}', destination = '/x' }}]"));
+        if let Ok(app) = fixture.load() {
+            for file in &app.components()[0].files {
+                prop_assert_ne!(file.size, 6, "{} took {}", pattern, file.path);
+                prop_assert!(file.path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{}", file.path);
+            }
+        }
+    }
+}
