@@ -132,7 +132,7 @@ fn a_file_that_cannot_be_read() {
     use std::os::unix::fs::PermissionsExt;
     let app = App::small();
     let file = app.path().join("static/layer.bin");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     let mut machine = Machine::new();
     // Root reads everything, unless it has given that up.
     if rustix::process::geteuid().is_root() {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::harness::app::App;
-use crate::harness::run::Machine;
+use crate::harness::plugin::hostile;
+use crate::harness::proxy::Proxy;
+use crate::harness::run::{Finished, Machine};
 
 /// Every file below a folder, with when it was written.
 fn files(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
@@ -46,6 +48,16 @@ fn compiled(cache: &Path) -> PathBuf {
     files.into_iter().next().unwrap()
 }
 
+/// Of every call so far, whether its plugin was compiled for it.
+fn compilations(machine: &Machine) -> Vec<bool> {
+    let log = fs::read_to_string(machine.audit_log()).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines = lines.filter(|line: &serde_json::Value| line["event"] == "call");
+    lines
+        .map(|line| line["compiled"].as_bool().unwrap())
+        .collect()
+}
+
 #[test]
 fn a_second_start_compiles_nothing() {
     let (machine, cache) = fresh();
@@ -54,6 +66,7 @@ fn a_second_start_compiles_nothing() {
     let code = compiled(&cache);
     let written = files(&cache)[&code];
     deploy(&machine, &app);
+    assert_eq!(compilations(&machine), [true, false]);
     assert_eq!(files(&cache)[&code], written);
 }
 
@@ -88,4 +101,89 @@ fn without_a_home_it_works_and_keeps_nothing() {
     let app = App::small();
     machine.wrap(&["env", "-u", "HOME", "-u", "XDG_CACHE_HOME"]);
     deploy(&machine, &app);
+}
+
+const MANIFEST: &str = r#"
+name = "hostile"
+version = "0.1.0"
+description = "Goes where nobody sent it"
+
+[[options]]
+name = "behaviour"
+type = "text"
+required = true
+help = "What it tries"
+
+[[options]]
+name = "authority"
+type = "text"
+required = true
+help = "Where it goes"
+
+[[options]]
+name = "url"
+type = "url"
+required = true
+help = "Where it may go"
+
+[[http]]
+to = "{url}"
+methods = ["GET", "POST"]
+why = "deploy"
+"#;
+
+/// A plan of the plugin that sends a POST to `to` while the user named `named`.
+fn fetches(to: &Proxy, named: &str) -> Finished {
+    let machine = Machine::new();
+    let plugin = hostile(machine.home(), MANIFEST);
+    let (app, to) = (App::small(), to.address().to_string());
+    let line = [
+        "plan",
+        "-f",
+        app.path().to_str().unwrap(),
+        "-t",
+        plugin.to_str().unwrap(),
+    ];
+    let options = [
+        "--behaviour",
+        "fetch",
+        "--authority",
+        &to,
+        "--url",
+        named,
+        "--output",
+        "json",
+    ];
+    let finished = machine.run(line.into_iter().chain(options)).ok();
+    let log = fs::read_to_string(machine.audit_log()).unwrap();
+    let refused = log
+        .lines()
+        .find(|line| line.contains("refused"))
+        .expect("a line in the audit log");
+    assert!(refused.contains(&to), "{refused}");
+    finished
+}
+
+#[test]
+fn a_host_that_nobody_named_is_denied_and_hears_nothing() {
+    let nowhere = ([127, 0, 0, 1], 9).into();
+    let listener = Proxy::to(nowhere);
+    let denied = fetches(&listener, "https://127.0.0.1:9/");
+    assert_eq!(listener.connections(), 0);
+    let seen = denied.json()["changes"][0]["name"].clone();
+    assert!(
+        seen.as_str()
+            .is_some_and(|s| s.contains("HttpRequestDenied")),
+        "{denied}"
+    );
+    denied.says(&listener.address().to_string());
+}
+
+#[test]
+fn a_plan_cannot_change_even_the_host_that_was_named() {
+    let nowhere = ([127, 0, 0, 1], 9).into();
+    let listener = Proxy::to(nowhere);
+    let denied = fetches(&listener, &format!("https://{}/", listener.address()));
+    assert_eq!(listener.connections(), 0);
+    denied.says("POST").says("plan");
 }

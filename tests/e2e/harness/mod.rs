@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod certificate;
 pub(crate) mod expected;
 pub(crate) mod http1;
+pub(crate) mod plugin;
 pub(crate) mod proxy;
 pub(crate) mod registry;
 pub(crate) mod run;

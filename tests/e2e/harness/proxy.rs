@@ -47,7 +47,6 @@ pub(crate) enum Moment {
     BeforeAnswer,
 }
 
-
 /// What happens to a request.
 pub(crate) enum Verdict {
     Forward,

@@ -1,0 +1,140 @@
+//! Pushes of a large application to a registry on loopback, beside what else is installed, in the same run.
+
+mod app;
+mod page;
+mod peer;
+mod registry;
+mod relay;
+
+use std::fs;
+use std::io::{Read as _, Seek as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use wait4::Wait4 as _;
+
+use crate::shell::Shell;
+use crate::{build, test};
+use peer::Peer;
+use registry::Registry;
+
+/// How much is measured.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Rounds in which every peer pushes once; medians are reported
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: u8,
+}
+
+/// One run of a command.
+pub(crate) struct Sample {
+    seconds: f64,
+    /// Peak resident memory, in bytes.
+    memory: u64,
+}
+
+/// What a peer did in all rounds.
+pub(crate) struct Measured {
+    name: String,
+    first: Vec<Sample>,
+    again: Vec<Sample>,
+    /// HTTP requests and bytes to the registry, of a first and of a repeated push.
+    traffic: [(usize, u64); 2],
+}
+
+pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
+    build::wasm_target(shell)?;
+    test::servers(shell)?;
+    build::example(shell)?;
+    shell.cargo([
+        "build",
+        "--locked",
+        "--release",
+        "--package",
+        "spin-deployer",
+    ])?;
+    let folder = shell.path("target/bench");
+    fs::create_dir_all(&folder)?;
+    app::make(
+        &folder.join("app"),
+        &shell.path("examples/hello/target/wasm32-wasip2/release/hello.wasm"),
+    )?;
+    let peers = peer::installed(shell, &folder)?;
+
+    let mut measured: Vec<Measured> = Vec::new();
+    for peer in &peers {
+        eprintln!("\n{}: traffic of a first and of a repeated push", peer.name);
+        let traffic = traffic(peer, &folder)?;
+        measured.push(Measured {
+            name: peer.name.clone(),
+            first: vec![],
+            again: vec![],
+            traffic,
+        });
+    }
+    // Peers take turns, so that whatever else the machine does meanwhile meets all of them.
+    for round in 1..=options.rounds {
+        for (peer, measured) in peers.iter().zip(&mut measured) {
+            let registry = Registry::start(&folder)?;
+            peer.prepare(&registry)?;
+            let first = sample(&mut peer.push(registry.address()))?;
+            let again = sample(&mut peer.push(registry.address()))?;
+            eprintln!(
+                "round {round}, {}: {:.2} s, again {:.2} s",
+                peer.name, first.seconds, again.seconds
+            );
+            measured.first.push(first);
+            measured.again.push(again);
+        }
+    }
+    let started = peer::first_instruction(&folder)?;
+    let table = page::table(shell, &measured, started, options.rounds);
+    println!("\n{table}");
+    page::write(&shell.path("docs/performance.md"), &table)
+}
+
+/// Pushes twice through a relay that counts.
+fn traffic(peer: &Peer, folder: &Path) -> Result<[(usize, u64); 2]> {
+    let registry = Registry::start(folder)?;
+    peer.prepare(&registry)?;
+    let relay = relay::Relay::to(registry.address())?;
+    let (requests, bytes) = (registry.requests()?, relay.bytes());
+    sample(&mut peer.push(relay.address()))?;
+    let (requests_first, bytes_first) = (registry.requests()?, relay.bytes());
+    sample(&mut peer.push(relay.address()))?;
+    Ok([
+        (requests_first - requests, bytes_first - bytes),
+        (
+            registry.requests()? - requests_first,
+            relay.bytes() - bytes_first,
+        ),
+    ])
+}
+
+/// Runs a command to its success. The kernel counts a child's memory from this process's own on, which is why nothing
+/// here holds a large file.
+fn sample(command: &mut Command) -> Result<Sample> {
+    let mut log = tempfile::tempfile()?;
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log.try_clone()?);
+    let start = Instant::now();
+    let child = command
+        .spawn()
+        .with_context(|| format!("{:?}", command.get_program()))?;
+    let used = child.wait4()?;
+    let seconds = start.elapsed().as_secs_f64();
+    if !used.status.success() {
+        let mut text = String::new();
+        log.rewind()?;
+        log.read_to_string(&mut text)?;
+        bail!("{command:?} ended with {}:\n{text}", used.status);
+    }
+    Ok(Sample {
+        seconds,
+        memory: used.rusage.maxrss,
+    })
+}

@@ -1,0 +1,73 @@
+//! What has to be built beside the workspace itself.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell::Shell;
+
+/// What components are built for.
+pub(crate) const WASM: &str = "wasm32-wasip2";
+
+/// Adds [`WASM`] to the toolchain that is in use, where it is missing.
+pub(crate) fn wasm_target(shell: &Shell) -> Result<()> {
+    let sysroot = shell
+        .ask("rustc", &["--print", "sysroot"])
+        .context("rustc is not on the PATH")?;
+    if Path::new(&sysroot).join("lib/rustlib").join(WASM).is_dir() {
+        return Ok(());
+    }
+    if shell.which("rustup").is_none() {
+        bail!(
+            "this Rust has no {WASM}, and there is no rustup to add it: install rustup, or that target"
+        );
+    }
+    shell.run("rustup", ["target", "add", WASM])
+}
+
+/// Builds `examples/hello` where its `spin.toml` looks for it.
+pub(crate) fn example(shell: &Shell) -> Result<()> {
+    let folder = "examples/hello";
+    let manifest = format!("{folder}/Cargo.toml");
+    // Named, so that a CARGO_TARGET_DIR of the caller does not move it.
+    let target = format!("{folder}/target");
+    let line = ["build", "--locked", "--release", "--target", WASM];
+    let place = ["--manifest-path", &manifest, "--target-dir", &target];
+    shell.cargo(line.into_iter().chain(place))
+}
+
+/// Manifests of what is built by itself: the examples, and the plugins of the tests.
+pub(crate) fn own_workspaces(shell: &Shell) -> Result<Vec<String>> {
+    let examples = folders(shell, "examples")?;
+    let mut found: Vec<_> = examples
+        .into_iter()
+        .map(|name| format!("examples/{name}/Cargo.toml"))
+        .collect();
+    found.push("tests/plugins/Cargo.toml".to_owned());
+    Ok(found)
+}
+
+/// Packages that run in the sandbox: the SDK, and every first-party plugin.
+pub(crate) fn sandboxed_packages(shell: &Shell) -> Result<Vec<String>> {
+    let plugins = folders(shell, "plugins")?
+        .into_iter()
+        .map(|name| format!("plugin-{name}"));
+    Ok(["spin-deployer-sdk".to_owned()]
+        .into_iter()
+        .chain(plugins)
+        .collect())
+}
+
+fn folders(shell: &Shell, below: &str) -> Result<Vec<String>> {
+    let below = shell.path(below);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&below).with_context(|| below.display().to_string())? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,61 @@
+//! All tests, against real servers.
+
+use anyhow::{Result, bail};
+
+use crate::build;
+use crate::shell::Shell;
+
+/// What tests start, and the Debian packages with it.
+const SERVERS: [(&str, &str); 3] = [
+    ("docker-registry", "docker-registry"),
+    ("skopeo", "skopeo"),
+    ("htpasswd", "apache2-utils"),
+];
+
+pub(crate) fn run(shell: &Shell, runner: &[String]) -> Result<()> {
+    build::wasm_target(shell)?;
+    servers(shell)?;
+    build::example(shell)?;
+    let arguments = |before: &[&str], separator: &[&str]| -> Vec<String> {
+        let before = before
+            .iter()
+            .chain(separator)
+            .map(|word| (*word).to_owned());
+        before.chain(runner.iter().cloned()).collect()
+    };
+    if shell.which("cargo-nextest").is_none() {
+        return shell.cargo(arguments(&["test", "--locked", "--no-fail-fast"], &["--"]));
+    }
+    shell.cargo(arguments(
+        &["nextest", "run", "--locked", "--no-fail-fast"],
+        &[],
+    ))?;
+    // nextest runs no examples of the documentation.
+    match runner.is_empty() {
+        true => shell.cargo(["test", "--locked", "--doc"]),
+        false => Ok(()),
+    }
+}
+
+/// Brings the servers where that can be done without a question, and otherwise says what to install.
+pub(crate) fn servers(shell: &Shell) -> Result<()> {
+    let missing = SERVERS
+        .iter()
+        .filter(|(program, _)| shell.which(program).is_none());
+    let (programs, packages): (Vec<_>, Vec<_>) = missing.copied().unzip();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let root = shell.ask("id", &["-u"]).as_deref() == Some("0");
+    if !root || shell.which("apt-get").is_none() {
+        bail!(
+            "install {} and run this again (on Debian: apt-get install {})",
+            programs.join(", "),
+            packages.join(" ")
+        );
+    }
+    let apt = ["DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    shell.run("env", apt.into_iter().chain(["update"]))?;
+    let install = ["install", "--yes", "--no-install-recommends"];
+    shell.run("env", apt.into_iter().chain(install).chain(packages))
+}
