@@ -26,10 +26,17 @@ const IDLE_TIME: Duration = Duration::from_secs(60);
 pub(crate) struct Clients {
     public: reqwest::Client,
     named: reqwest::Client,
-    /// With the matcher that says which requests it is for, and the hosts that its resolver knows.
-    proxied: Option<(Matcher, reqwest::Client, Arc<RwLock<HashSet<String>>>)>,
+    proxied: Option<Proxied>,
     /// Why there is no authority to trust, where there is none.
     pub(crate) roots: Option<String>,
+}
+
+struct Proxied {
+    client: reqwest::Client,
+    /// Says which requests go through which proxy.
+    matcher: Matcher,
+    /// The hosts that the client's resolver knows.
+    known: Arc<RwLock<HashSet<String>>>,
 }
 
 /// The client for one request, and the proxy that it goes through.
@@ -62,7 +69,7 @@ impl Clients {
             Proxies::System => {
                 let known = Arc::new(RwLock::new(HashSet::new()));
                 let client = build(Reach::Proxies(known.clone()), true)?;
-                Some((Matcher::from_system(), client, known))
+                Some(Proxied { client, matcher: Matcher::from_system(), known })
             }
         };
         Ok(Self {
@@ -77,7 +84,7 @@ impl Clients {
     pub(crate) fn choose(&self, target: &Target, named: bool) -> Chosen<'_> {
         // A proxy cannot reach this machine's loopback, whatever NO_PROXY forgot to say.
         let outside = !target.origin.host.is_loopback();
-        if let Some((matcher, client, known)) = self.proxied.as_ref().filter(|_| outside)
+        if let Some(Proxied { client, matcher, known }) = self.proxied.as_ref().filter(|_| outside)
             && let Some(proxy) = target
                 .url
                 .as_str()

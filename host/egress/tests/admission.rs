@@ -1,0 +1,180 @@
+//! Nothing goes anywhere that the user did not name: each time the server that was not named is asked what it saw.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use bytes::Bytes;
+use common::*;
+use http::{Method, Request};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use spin_deployer_egress::*;
+use spin_deployer_grants::{Grant, Phase};
+
+#[tokio::test]
+async fn a_host_that_nobody_named_sees_no_connection_and_the_user_reads_which_it_was() {
+    let named = Server::start(ok).await;
+    let stranger = Server::start(ok).await;
+    let run = run(&named, Phase::Deploy);
+    let line = refused(run.get(&stranger.url("/collect?token=hunter2")).await);
+
+    assert_eq!(stranger.connections(), 0);
+    let url = stranger.url("/collect?token=…");
+    assert_eq!(line.to_string(), format!("wanted GET {url}: nobody named that host"));
+    let rule = line.suggestion.clone().unwrap();
+    assert!(rule.contains("[[http]]") && rule.contains(&stranger.url("")), "{rule}");
+    assert_eq!(run.session.refusals(), [line]);
+    let audit = run.audit.0.lock().unwrap();
+    assert_eq!(audit.len(), 1);
+    assert_eq!(audit[0].refused.as_deref(), Some("nobody named that host"));
+    assert_eq!(audit[0].status, None);
+}
+
+#[tokio::test]
+async fn an_allowed_request_arrives_as_it_was_meant_and_leaves_one_line() {
+    let server = Server::start(ok).await;
+    let run = run(&server, Phase::Deploy);
+    let given = [("host", "evil.example"), ("cookie", "a=b"), ("x-mine", "1"), ("transfer-encoding", "chunked")];
+    let url = server.url("/v2/acme/shop/manifests/v1?n=1");
+    let answer = run.send(request(Method::PUT, &url, &given, "{}")).await.unwrap();
+    assert_eq!(text(answer).await, "fine");
+
+    let seen = server.only();
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("PUT", "/v2/acme/shop/manifests/v1?n=1"));
+    assert_eq!(seen.header("host"), server.address.to_string());
+    assert_eq!((seen.header("x-mine"), seen.header("content-length"), seen.text()), ("1", "2", "{}"));
+    assert!(!seen.headers.contains_key("cookie") && !seen.headers.contains_key("transfer-encoding"));
+
+    let changed = format!("PUT {}", server.url("/v2/acme/shop/manifests/v1?n=…"));
+    let tally = run.session.tally();
+    assert_eq!((tally.requests, tally.bytes_sent, tally.bytes_received), (1, 2, 4));
+    assert_eq!(tally.changed, [changed]);
+    let audit = run.audit.0.lock().unwrap();
+    assert_eq!(audit.len(), 1);
+    assert_eq!((audit[0].status, audit[0].bytes_sent, audit[0].bytes_received), (Some(200), 2, 4));
+}
+
+#[tokio::test]
+async fn a_plan_changes_nothing_whatever_the_plugin_does() {
+    let server = Server::start(ok).await;
+    let run = run(&server, Phase::Plan);
+    for method in [Method::POST, Method::PUT, Method::PATCH] {
+        refused(run.send(request(method, &server.url("/v2/acme/shop/blobs/uploads/"), &[], "")).await);
+    }
+    assert_eq!(server.connections(), 0);
+    assert!(run.get(&server.url("/v2/")).await.is_ok());
+    assert_eq!(run.session.tally().changed, [String::new(); 0]);
+}
+
+#[tokio::test]
+async fn an_address_written_in_another_way_is_the_same_address() {
+    let named = Server::start(ok).await;
+    let run = run(&named, Phase::Deploy);
+    let port = named.address.port();
+    // 127.0.0.1 in other words: the same place, and it is allowed as such.
+    assert!(run.get(&format!("http://0x7f.1:{port}/v2/")).await.is_ok());
+    assert_eq!(named.only().header("host"), named.address.to_string());
+    // Another host, also where a server would take it for the named one.
+    for host in ["127.0.0.2", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "169.254.169.254"] {
+        refused(run.get(&format!("http://{host}:{port}/v2/")).await);
+    }
+    assert_eq!(named.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_plain_one_never_leaves() {
+    let server = Server::start(ok).await;
+    let run = run(&server, Phase::Deploy);
+    let at = server.address;
+    for url in [
+        format!("http://user:pw@{at}/v2/"),
+        format!("http://{at}@evil.example/v2/"),
+        "http://127.0.0.1:/v2/".to_owned(),
+        "http://127.0.0.1:99999/v2/".to_owned(),
+        format!("http://{at}/v2/../admin"),
+        format!("http://{at}/v2/%2e%2e/admin"),
+        format!("http://{at}/admin"),
+        format!("https://{at}/v2/"),
+        format!("http://{at}/v2/{}", "x".repeat(9000)),
+    ] {
+        let line = refused(run.get(&url).await);
+        assert!(!line.to_string().contains("pw"), "{line}");
+    }
+    for method in [Method::CONNECT, Method::TRACE, Method::from_bytes(b"get").unwrap()] {
+        refused(run.send(request(method, &server.url("/v2/"), &[], "")).await);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn the_body_of_a_refused_request_is_read_so_that_the_guest_goes_on() {
+    let run = run_with(direct(), Grant::default(), Phase::Deploy, Limits::default());
+    let drained = Arc::new(AtomicBool::new(false));
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    let (flag, mut done) = (drained.clone(), Some(done));
+    let body = futures_util::stream::iter(0..100).map_while_done(move |last| {
+        if last {
+            flag.store(true, SeqCst);
+            done.take().unwrap().send(()).unwrap();
+        }
+    });
+    let request = Request::put("https://a.example/").body(body).unwrap();
+    refused(run.send(request).await);
+    is_done.await.unwrap();
+    assert!(drained.load(SeqCst));
+}
+
+trait MapWhileDone: futures_util::Stream<Item = i32> + Send + Sized + 'static {
+    /// A body of one piece an item that tells when its last piece was taken.
+    fn map_while_done(self, mut taken: impl FnMut(bool) + Send + 'static) -> Body {
+        let pieces = futures_util::StreamExt::map(self, move |n| {
+            taken(n == 99);
+            Ok(Frame::data(Bytes::from_static(&[0; 1024])))
+        });
+        StreamBody::new(pieces).boxed_unsync()
+    }
+}
+
+impl<S: futures_util::Stream<Item = i32> + Send + 'static> MapWhileDone for S {}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_not_an_order() {
+    let other = Server::start(ok).await;
+    let target = other.url("/v2/");
+    let server = Server::start(move |_| answer(&format!("302 Found\nlocation: {target}\nset-cookie: a=b"), "")).await;
+    let run = run(&server, Phase::Deploy);
+    let answer = run.get(&server.url("/v2/")).await.unwrap();
+    assert_eq!(answer.status(), 302);
+    assert!(!answer.headers().contains_key("set-cookie"));
+    assert_eq!(other.connections(), 0);
+}
+
+#[tokio::test]
+async fn the_budget_of_requests_ends_a_plugin_that_does_not_end() {
+    let server = Server::start(ok).await;
+    let options = [("reference", server.url("/acme/shop:v1"))];
+    let limits = Limits { requests: 3, ..Limits::default() };
+    let run = run_with(direct(), grant(REGISTRY, &options), Phase::Deploy, limits);
+    for _ in 0..3 {
+        text(run.get(&server.url("/v2/")).await.unwrap()).await;
+    }
+    let line = refused(run.get(&server.url("/v2/")).await);
+    assert!(line.to_string().contains("3 requests"), "{line}");
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_at_home_is_no_refusal() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let options = [("reference", format!("http://{closed}/acme/shop:v1"))];
+    let run = run_with(direct(), grant(REGISTRY, &options), Phase::Deploy, Limits::default());
+    let error = run.get(&format!("http://{closed}/v2/")).await.unwrap_err();
+    assert!(matches!(error, SendError::Connect { .. }), "{error:?}");
+    assert!(error.to_string().contains(&closed.to_string()), "{error}");
+    let options = [("reference", "nowhere.invalid/acme/shop:v1".to_owned())];
+    let run = run_with(direct(), grant(REGISTRY, &options), Phase::Deploy, Limits::default());
+    let error = run.get("https://nowhere.invalid/v2/").await.unwrap_err();
+    assert!(matches!(error, SendError::Dns { .. }), "{error:?}");
+}
