@@ -62,13 +62,22 @@ pub fn remove_unfinished(directory: &Path) -> Result<()> {
 
 /// What the file system said, in an error that names what was tried and on which file.
 pub fn failed(tried: &str, path: &Path, error: &io::Error) -> Error {
-    let failure = Error::failed(format!("cannot {tried} `{}`", path.display()))
-        .detail(error.to_string());
+    let failure = Error::failed(format!("cannot {tried} {}", shown(path))).detail(error.to_string());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             failure.hint("free some space and run it again: what is there already is kept")
         }
         _ => failure,
+    }
+}
+
+/// The path as the user knows it: what a plugin sees as `/options/directory/index.json` is `index.json` in `--directory`.
+fn shown(path: &Path) -> String {
+    let below = path.strip_prefix("/options").ok().and_then(Path::to_str);
+    match below.map(|below| below.split_once('/').unwrap_or((below, "."))) {
+        Some((option, ".")) => format!("the directory of --{option}"),
+        Some((option, file)) => format!("`{file}` in the directory of --{option}"),
+        None => format!("`{}`", path.display()),
     }
 }
 

@@ -53,6 +53,8 @@ mod content;
 mod error;
 pub mod files;
 pub mod http;
+#[cfg(feature = "oci")]
+pub mod oci;
 pub mod options;
 mod plugin;
 mod progress;
@@ -67,6 +69,11 @@ pub use progress::{Step, device_code};
 
 /// What a plugin's functions return: on failure, an [`Error`] in the user's words.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// Waits. For the pauses that a platform asks for; waiting until a release is ready is the host's (`ready_when`).
+pub async fn sleep(duration: std::time::Duration) {
+    wstd::task::sleep(duration.into()).await;
+}
 
 /// The application: loaded, validated, composed and hashed by the host.
 pub mod app {
