@@ -15,7 +15,10 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self { spent: Duration::ZERO, since: None }
+        Self {
+            spent: Duration::ZERO,
+            since: None,
+        }
     }
 
     pub(crate) fn on(&mut self, hook: CallHook) {

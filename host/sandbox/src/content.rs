@@ -54,8 +54,19 @@ impl ContentStream {
         (offset, end): (u64, u64),
         permit: OwnedSemaphorePermit,
     ) -> Self {
-        let source = Source { app, content, offset, end, reader: None };
-        Self { progress, state: State::Idle(source), ready: Bytes::new(), _permit: permit }
+        let source = Source {
+            app,
+            content,
+            offset,
+            end,
+            reader: None,
+        };
+        Self {
+            progress,
+            state: State::Idle(source),
+            ready: Bytes::new(),
+            _permit: permit,
+        }
     }
 
     /// Starts reading the next chunk where nothing is being read.
@@ -109,9 +120,9 @@ impl InputStream for ContentStream {
         }
         if self.ready.is_empty() {
             return match std::mem::replace(&mut self.state, State::Ended) {
-                State::Failed(error) => {
-                    Err(StreamError::LastOperationFailed(wasmtime::format_err!("{error}")))
-                }
+                State::Failed(error) => Err(StreamError::LastOperationFailed(
+                    wasmtime::format_err!("{error}"),
+                )),
                 State::Ended => Err(StreamError::Closed),
                 state => {
                     self.state = state;
@@ -137,7 +148,9 @@ impl Source {
     fn chunk(&mut self) -> io::Result<Bytes> {
         let reader = match &mut self.reader {
             Some(reader) => reader,
-            None => self.reader.insert(self.app.read(&self.content.digest, self.offset)?),
+            None => self
+                .reader
+                .insert(self.app.read(&self.content.digest, self.offset)?),
         };
         let wanted = CHUNK.min(usize::try_from(self.end - self.offset).unwrap_or(CHUNK));
         let mut chunk = Vec::with_capacity(wanted);
@@ -162,7 +175,13 @@ impl Source {
 /// All bytes of a small content. May block.
 pub(crate) fn read_all(app: Arc<dyn App>, content: ContentInfo) -> io::Result<Vec<u8>> {
     let end = content.size;
-    let mut source = Source { app, content, offset: 0, end, reader: None };
+    let mut source = Source {
+        app,
+        content,
+        offset: 0,
+        end,
+        reader: None,
+    };
     let mut bytes = Vec::new();
     while source.offset < end {
         bytes.extend_from_slice(&source.chunk()?);

@@ -46,7 +46,10 @@ impl Engine {
         // The reservation of memory stays at wasmtime's 4 GiB of addresses behind each memory: addresses cost nothing,
         // and it is what makes bounds checks disappear from the compiled code.
         let inner = wasmtime::Engine::new(&config).map_err(|e| Error::Engine(e.into()))?;
-        Ok(Self { inner, ticker: Arc::default() })
+        Ok(Self {
+            inner,
+            ticker: Arc::default(),
+        })
     }
 
     /// A hash of all that decides whether compiled code fits: wasmtime's version to the last digit, target, settings.
@@ -62,7 +65,10 @@ impl Engine {
     /// # Errors
     /// [`Error::Compile`] for what is no component.
     pub fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, Error> {
-        let code = self.inner.precompile_component(wasm).map_err(|e| Error::Compile(e.into()))?;
+        let code = self
+            .inner
+            .precompile_component(wasm)
+            .map_err(|e| Error::Compile(e.into()))?;
         let mut sealed = Sha256::digest(&code).to_vec();
         sealed.extend(code);
         Ok(sealed)
@@ -148,9 +154,15 @@ mod tests {
         for position in [0, DIGEST, code.len() / 2, code.len() - 1] {
             let mut damaged = code.clone();
             damaged[position] ^= 1;
-            assert!(matches!(Verified::new(&damaged), Err(Error::Damaged)), "at {position}");
+            assert!(
+                matches!(Verified::new(&damaged), Err(Error::Damaged)),
+                "at {position}"
+            );
         }
-        assert!(matches!(Verified::new(&code[..code.len() - 1]), Err(Error::Damaged)));
+        assert!(matches!(
+            Verified::new(&code[..code.len() - 1]),
+            Err(Error::Damaged)
+        ));
         assert!(matches!(Verified::new(&[]), Err(Error::Damaged)));
     }
 
@@ -159,7 +171,12 @@ mod tests {
         let engine = Engine::new().unwrap();
         let code = engine.compile(b"\0asm\x0d\0\x01\0").unwrap();
         let error = engine.load(Verified::new(&code).unwrap()).err().unwrap();
-        assert!(error.to_string().contains("exports no spin-deployer:api/deployer"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("exports no spin-deployer:api/deployer"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub enum CallError {
     /// It ended without an answer. How, in words, without a full stop.
     #[error("{0}")]
     Crash(String),
-    /// It does not export what was called. In words, without a full stop.
+    /// It does not export what was called, or not as it is defined. In words, without a full stop.
     #[error("{0}")]
     Interface(String),
     /// It asked for what the host refuses. In words, without a full stop.
@@ -97,7 +97,9 @@ impl From<failures::Error> for PluginError {
     fn from(error: failures::Error) -> Self {
         use failures::Error as E;
         let (kind, failure) = match error {
-            E::InvalidOption((option, failure)) => (PluginErrorKind::InvalidOption(option), failure),
+            E::InvalidOption((option, failure)) => {
+                (PluginErrorKind::InvalidOption(option), failure)
+            }
             E::Unauthenticated(failure) => (PluginErrorKind::Unauthenticated, failure),
             E::Forbidden(failure) => (PluginErrorKind::Forbidden, failure),
             E::NotFound(failure) => (PluginErrorKind::NotFound, failure),
@@ -106,8 +108,17 @@ impl From<failures::Error> for PluginError {
             E::Unavailable(failure) => (PluginErrorKind::Unavailable, failure),
             E::Failed(failure) => (PluginErrorKind::Failed, failure),
         };
-        let failures::Failure { message, detail, hint } = failure;
-        Self { kind, message, detail, hint }
+        let failures::Failure {
+            message,
+            detail,
+            hint,
+        } = failure;
+        Self {
+            kind,
+            message,
+            detail,
+            hint,
+        }
     }
 }
 
@@ -118,6 +129,17 @@ pub(crate) enum Stop {
     Limit(LimitKind),
     #[error("{0}")]
     Refused(String),
+    #[error("{0}")]
+    Interface(String),
+}
+
+impl Stop {
+    /// An export of the right name and the wrong type: of a plugin that was not built from the contract.
+    pub(crate) fn interface(error: &wasmtime::Error) -> Self {
+        Self::Interface(format!(
+            "it does not implement the interface as it is defined: {error:#}"
+        ))
+    }
 }
 
 /// Turns the end of a call into what the user is told. `out_of_memory`: the plugin was refused memory before, so that
@@ -127,6 +149,7 @@ pub(crate) fn explain(error: &wasmtime::Error, out_of_memory: bool, limits: &Lim
     match error.downcast_ref::<Stop>() {
         Some(Stop::Limit(kind)) => return limit(*kind),
         Some(Stop::Refused(why)) => return CallError::Refused(why.clone()),
+        Some(Stop::Interface(why)) => return CallError::Interface(why.clone()),
         None => {}
     }
     if out_of_memory {
@@ -141,7 +164,9 @@ pub(crate) fn explain(error: &wasmtime::Error, out_of_memory: bool, limits: &Lim
         return limit(LimitKind::HeaderFields);
     }
     if let Some(I32Exit(status)) = error.downcast_ref() {
-        return CallError::Crash(format!("it exited with status {status} instead of answering"));
+        return CallError::Crash(format!(
+            "it exited with status {status} instead of answering"
+        ));
     }
     let cause = error.root_cause().to_string();
     // wasmtime has no types for these two.
@@ -154,6 +179,9 @@ pub(crate) fn explain(error: &wasmtime::Error, out_of_memory: bool, limits: &Lim
     CallError::Crash(match error.downcast_ref::<Trap>() {
         Some(Trap::UnreachableCodeReached) => "it panicked or aborted".to_owned(),
         Some(Trap::StackOverflow) => "its stack overflowed".to_owned(),
+        Some(Trap::MemoryOutOfBounds) => {
+            "it reached outside of its memory, as after a stack overflow".to_owned()
+        }
         _ => cause,
     })
 }

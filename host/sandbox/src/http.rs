@@ -30,7 +30,9 @@ impl Hooks {
     /// of its own.
     fn clamp(&self, timeout: Option<Duration>) -> Option<Duration> {
         let shortest = Duration::from_millis(1);
-        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = self
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         timeout.map(|timeout| timeout.min(left.unwrap_or(timeout)).max(shortest))
     }
 }
@@ -59,7 +61,13 @@ impl WasiHttpHooks for Hooks {
             between_bytes: self.clamp(options.between_bytes_timeout),
         };
         let (back, returned) = oneshot::channel();
-        let request = request.map(|body| Lent { body: Some(body), back: Some(back) }.boxed_unsync());
+        let request = request.map(|body| {
+            Lent {
+                body: Some(body),
+                back: Some(back),
+            }
+            .boxed_unsync()
+        });
         Box::new(async move {
             match network.send(request, timeouts).await {
                 Ok(response) => {
@@ -91,7 +99,9 @@ impl http_body::Body for Lent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, NetworkError>>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
         let frame = ready!(Pin::new(body).poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {
             self.body = None;
@@ -103,11 +113,15 @@ impl http_body::Body for Lent {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+        self.body
+            .as_ref()
+            .is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
+        self.body
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
     }
 }
 
@@ -131,7 +145,10 @@ async fn drain(returned: oneshot::Receiver<WasiBody>) {
 fn code(error: NetworkError) -> Error {
     match error {
         NetworkError::Denied => Error::HttpRequestDenied,
-        NetworkError::Dns => Error::DnsError { rcode: None, info_code: None },
+        NetworkError::Dns => Error::DnsError {
+            rcode: None,
+            info_code: None,
+        },
         NetworkError::Connect => Error::ConnectionRefused,
         NetworkError::Tls => Error::TlsCertificateError,
         NetworkError::Timeout => Error::HttpResponseTimeout,

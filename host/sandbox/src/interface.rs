@@ -63,7 +63,9 @@ pub(crate) fn check<'a>(
             )));
         }
         if !WASI.contains(&interface) {
-            return Err(Error::Interface(format!("it imports {name}, which plugins do not get")));
+            return Err(Error::Interface(format!(
+                "it imports {name}, which plugins do not get"
+            )));
         }
         if !version.starts_with("0.2.") {
             return Err(Error::Interface(format!(
@@ -76,7 +78,10 @@ pub(crate) fn check<'a>(
 
 /// An interface of ours is of a version that this host speaks: the same 0.1.
 fn version(verb: &str, name: &str) -> Result<(), Error> {
-    let Some((_, version)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('@')) else {
+    let Some((_, version)) = name
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split_once('@'))
+    else {
         return Ok(());
     };
     if version.starts_with("0.1.") {
@@ -98,21 +103,34 @@ mod tests {
     use super::*;
 
     fn said(imports: &[&str], exports: &[&str]) -> String {
-        check(imports.iter().copied(), exports.iter().copied()).unwrap_err().to_string()
+        check(imports.iter().copied(), exports.iter().copied())
+            .unwrap_err()
+            .to_string()
     }
 
     const DEPLOYER: &str = "spin-deployer:api/deployer@0.1.0";
 
     #[test]
     fn a_plugin_of_the_contract_passes() {
-        let imports = ["spin-deployer:api/app@0.1.0", "wasi:http/types@0.2.4", "wasi:io/poll@0.2.12"];
-        check(imports.into_iter(), [DEPLOYER, "wasi:cli/run@0.2.0"].into_iter()).unwrap();
+        let imports = [
+            "spin-deployer:api/app@0.1.0",
+            "wasi:http/types@0.2.4",
+            "wasi:io/poll@0.2.12",
+        ];
+        check(
+            imports.into_iter(),
+            [DEPLOYER, "wasi:cli/run@0.2.0"].into_iter(),
+        )
+        .unwrap();
     }
 
     #[test]
     fn another_version_is_named_with_the_way_out() {
         let newer = said(&[], &["spin-deployer:api/deployer@0.2.0"]);
-        assert!(newer.contains("deployer@0.2.0") && newer.contains("0.1.0"), "{newer}");
+        assert!(
+            newer.contains("deployer@0.2.0") && newer.contains("0.1.0"),
+            "{newer}"
+        );
         assert!(newer.contains("update spin-deployer"), "{newer}");
         let older = said(&["spin-deployer:api/app@0.0.3"], &[DEPLOYER]);
         assert!(older.contains("newer version of the plugin"), "{older}");

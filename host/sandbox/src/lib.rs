@@ -42,9 +42,7 @@ mod state;
 
 pub use bindings::spin_deployer::api::app::{ComponentSource, File};
 pub use bindings::spin_deployer::api::options::{Credential, Reference, Value};
-pub use bindings::spin_deployer::api::types::{
-    Action, Change, Expectation, Probe, Release, Route,
-};
+pub use bindings::spin_deployer::api::types::{Action, Change, Expectation, Probe, Release, Route};
 pub use engine::{Engine, Verified};
 pub use error::{CallError, Error, PluginError, PluginErrorKind};
 pub use limits::{Limit, LimitKind, Limits};

@@ -132,7 +132,10 @@ pub(crate) struct Bytes(pub(crate) usize);
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        match units.iter().find(|(unit, _)| self.0 >= *unit && self.0.is_multiple_of(*unit)) {
+        match units
+            .iter()
+            .find(|(unit, _)| self.0 >= *unit && self.0.is_multiple_of(*unit))
+        {
             Some((unit, name)) => write!(f, "{} {name}", self.0 / unit),
             None => write!(f, "{} bytes", self.0),
         }
@@ -152,24 +155,39 @@ mod tests {
 
     #[test]
     fn a_limit_names_itself_its_value_and_its_knob() {
-        let limits = Limits { compute: Duration::from_millis(1500), ..Limits::default() };
+        let limits = Limits {
+            compute: Duration::from_millis(1500),
+            ..Limits::default()
+        };
         let said = |kind| {
             let limit = limits.limit(kind);
             (limit.to_string(), limit.knob())
         };
         assert_eq!(
             said(LimitKind::Memory),
-            ("exceeded its memory limit of 256 MiB".into(), Some("--max-memory"))
+            (
+                "exceeded its memory limit of 256 MiB".into(),
+                Some("--max-memory")
+            )
         );
         assert_eq!(
             said(LimitKind::Compute),
-            ("exceeded its computing time limit of 1.5 s".into(), Some("--max-compute"))
+            (
+                "exceeded its computing time limit of 1.5 s".into(),
+                Some("--max-compute")
+            )
         );
         assert_eq!(
             said(LimitKind::Wall),
-            ("exceeded its time limit of 15 min".into(), Some("--timeout"))
+            (
+                "exceeded its time limit of 15 min".into(),
+                Some("--timeout")
+            )
         );
-        assert_eq!(said(LimitKind::Handles), ("exceeded its handles limit of 4096".into(), None));
+        assert_eq!(
+            said(LimitKind::Handles),
+            ("exceeded its handles limit of 4096".into(), None)
+        );
         assert_eq!(Bytes(1_000).to_string(), "1000 bytes");
     }
 }

@@ -10,7 +10,10 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { left: bytes, refused: false }
+        Self {
+            left: bytes,
+            refused: false,
+        }
     }
 
     /// Whether the plugin asked for more than there was. It sees a failed `memory.grow` and most likely aborts, which

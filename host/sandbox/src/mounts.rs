@@ -51,7 +51,11 @@ pub(crate) fn open(mounts: &[Mount], wasi: &mut WasiCtxBuilder) -> Result<Vec<Te
         };
         let kind = fs::metadata(&mount.host_path).map_err(failed)?;
         let (path, perms) = if kind.is_dir() {
-            let perms = if mount.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            let perms = if mount.writable {
+                FsPerms::ReadWrite
+            } else {
+                FsPerms::ReadOnly
+            };
             (mount.host_path.clone(), perms)
         } else if kind.is_file() {
             let copy = copy(&mount.host_path).map_err(failed)?;
@@ -70,9 +74,13 @@ pub(crate) fn open(mounts: &[Mount], wasi: &mut WasiCtxBuilder) -> Result<Vec<Te
 fn copy(file: &Path) -> io::Result<TempDir> {
     let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let too_large = || io::Error::other(format!("larger than {}", Bytes(LARGEST)));
-    let directory = tempfile::Builder::new().prefix("spin-deployer-").tempdir()?;
+    let directory = tempfile::Builder::new()
+        .prefix("spin-deployer-")
+        .tempdir()?;
     let mut content = Vec::new();
-    fs::File::open(file)?.take(LARGEST as u64 + 1).read_to_end(&mut content)?;
+    fs::File::open(file)?
+        .take(LARGEST as u64 + 1)
+        .read_to_end(&mut content)?;
     if content.len() > LARGEST {
         return Err(too_large());
     }

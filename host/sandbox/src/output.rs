@@ -28,7 +28,10 @@ struct Kept {
 
 impl Output {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, kept: Arc::default() }
+        Self {
+            limit,
+            kept: Arc::default(),
+        }
     }
 
     /// What was kept, with a note where it was cut.
@@ -36,7 +39,10 @@ impl Output {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::from_utf8_lossy(&kept.bytes).into_owned();
         if kept.cut {
-            text.push_str(&format!("\n[cut after {}]\n", crate::limits::Bytes(self.limit)));
+            text.push_str(&format!(
+                "\n[cut after {}]\n",
+                crate::limits::Bytes(self.limit)
+            ));
         }
         text
     }

@@ -12,9 +12,7 @@ use crate::bindings::spin_deployer::api::failures;
 use crate::error::{Stop, explain};
 use crate::output::Output;
 use crate::state::{State, linker};
-use crate::{
-    CallError, Change, Engine, Error, LimitKind, Limits, Ports, Release, interface,
-};
+use crate::{CallError, Change, Engine, Error, LimitKind, Limits, Ports, Release, interface};
 
 /// A component that exports `deployer`, linked and ready to be called. Keeps nothing between calls.
 #[derive(Clone)]
@@ -83,7 +81,9 @@ impl Plugin {
         // The names fit; what is left are functions and types that differ, of a plugin that was not built from the
         // contract.
         let unfit = |e: wasmtime::Error| {
-            Error::Interface(format!("it does not implement the interface as it is defined: {e:#}"))
+            Error::Interface(format!(
+                "it does not implement the interface as it is defined: {e:#}"
+            ))
         };
         let pre = linker(wasmtime)
             .and_then(|linker| linker.instantiate_pre(component))
@@ -98,131 +98,146 @@ impl Plugin {
             .transpose()
             .map_err(unfit)?;
         let deployer = deployer::GuestIndices::new(&pre).map_err(unfit)?;
-        Ok(Self { engine, pre, deployer, releases, login })
+        Ok(Self {
+            engine,
+            pre,
+            deployer,
+            releases,
+            login,
+        })
     }
 
     /// What this plugin can do, read from its exports.
     pub fn exports(&self) -> Exports {
-        Exports { releases: self.releases.is_some(), login: self.login.is_some() }
+        Exports {
+            releases: self.releases.is_some(),
+            login: self.login.is_some(),
+        }
     }
 
     /// What `deploy` would do now. That nothing changes is the network port's to see to.
     pub async fn plan(&self, ports: Ports, limits: Limits) -> Outcome<Vec<Change>> {
-        let deployer = self.deployer.clone();
-        self.run(ports, limits, move |store, instance| {
-            Box::pin(async move {
-                let guest = deployer.load(&mut *store, &instance)?;
-                guest.call_plan(store).await
-            })
+        let load = |store: &mut _, instance: &_| self.deployer.load(store, instance);
+        self.run(ports, limits, load, |guest, store| {
+            Box::pin(async move { guest.call_plan(store).await })
         })
         .await
     }
 
     /// Deploys.
     pub async fn deploy(&self, ports: Ports, limits: Limits) -> Outcome<Release> {
-        let deployer = self.deployer.clone();
-        self.run(ports, limits, move |store, instance| {
-            Box::pin(async move {
-                let guest = deployer.load(&mut *store, &instance)?;
-                guest.call_deploy(store).await
-            })
+        let load = |store: &mut _, instance: &_| self.deployer.load(store, instance);
+        self.run(ports, limits, load, |guest, store| {
+            Box::pin(async move { guest.call_deploy(store).await })
         })
         .await
     }
 
     /// At most `limit` releases, newest first.
     pub async fn history(&self, ports: Ports, limits: Limits, limit: u32) -> Outcome<Vec<Release>> {
-        let Some(releases) = self.releases.clone() else { return keeps_no_releases() };
-        self.run(ports, limits, move |store, instance| {
-            Box::pin(async move {
-                let guest = releases.load(&mut *store, &instance)?;
-                guest.call_history(store, limit).await
-            })
+        let Some(releases) = &self.releases else {
+            return keeps_no_releases();
+        };
+        let load = |store: &mut _, instance: &_| releases.load(store, instance);
+        self.run(ports, limits, load, move |guest, store| {
+            Box::pin(async move { guest.call_history(store, limit).await })
         })
         .await
     }
 
     /// Makes an earlier release the active one.
     pub async fn rollback(&self, ports: Ports, limits: Limits, id: &str) -> Outcome<Release> {
-        let Some(releases) = self.releases.clone() else { return keeps_no_releases() };
+        let Some(releases) = &self.releases else {
+            return keeps_no_releases();
+        };
+        let load = |store: &mut _, instance: &_| releases.load(store, instance);
         let id = id.to_owned();
-        self.run(ports, limits, move |store, instance| {
-            Box::pin(async move {
-                let guest = releases.load(&mut *store, &instance)?;
-                guest.call_rollback(store, &id).await
-            })
+        self.run(ports, limits, load, move |guest, store| {
+            Box::pin(async move { guest.call_rollback(store, &id).await })
         })
         .await
     }
 
     /// Removes the app from the platform; what it removed.
     pub async fn destroy(&self, ports: Ports, limits: Limits) -> Outcome<Vec<String>> {
-        let Some(releases) = self.releases.clone() else { return keeps_no_releases() };
-        self.run(ports, limits, move |store, instance| {
-            Box::pin(async move {
-                let guest = releases.load(&mut *store, &instance)?;
-                guest.call_destroy(store).await
-            })
+        let Some(releases) = &self.releases else {
+            return keeps_no_releases();
+        };
+        let load = |store: &mut _, instance: &_| releases.load(store, instance);
+        self.run(ports, limits, load, |guest, store| {
+            Box::pin(async move { guest.call_destroy(store).await })
         })
         .await
     }
 
     /// Logs in.
     pub async fn login(&self, ports: Ports, limits: Limits) -> Outcome<Session> {
-        let Some(login) = self.login.clone() else {
-            return refused("it knows no login of its own");
+        let Some(login) = &self.login else {
+            return cannot("it knows no login of its own");
         };
-        self.run(ports, limits, move |store, instance| {
+        let load = |store: &mut _, instance: &_| login.load(store, instance);
+        self.run(ports, limits, load, |guest, store| {
             Box::pin(async move {
-                let guest = login.load(&mut *store, &instance)?;
                 let session = guest.call_login(store).await?;
-                Ok(session.map(|login::Session { account, saves, expires }| Session {
-                    account,
-                    saves,
-                    expires,
-                }))
+                Ok(session.map(
+                    |login::Session {
+                         account,
+                         saves,
+                         expires,
+                     }| Session {
+                        account,
+                        saves,
+                        expires,
+                    },
+                ))
             })
         })
         .await
     }
 
-    /// One call in a store of its own.
-    async fn run<T, F>(&self, ports: Ports, limits: Limits, call: F) -> Outcome<T>
-    where
-        F: for<'a> FnOnce(&'a mut Store<State>, Instance) -> Calling<'a, T>,
-    {
-        let (stdout, stderr) = (Output::new(limits.output), Output::new(limits.output));
-        let result = self.run_with(ports, limits, stdout.clone(), stderr.clone(), call).await;
-        Outcome { result, stdout: stdout.text(), stderr: stderr.text() }
-    }
-
-    async fn run_with<T, F>(
+    /// One call in a store of its own: `load` finds the exports, `call` calls one.
+    async fn run<G, T>(
         &self,
         ports: Ports,
         limits: Limits,
-        stdout: Output,
-        stderr: Output,
-        call: F,
-    ) -> Result<T, CallError>
-    where
-        F: for<'a> FnOnce(&'a mut Store<State>, Instance) -> Calling<'a, T>,
-    {
+        load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<G>,
+        call: impl for<'a> FnOnce(G, &'a mut Store<State>) -> Calling<'a, T>,
+    ) -> Outcome<T> {
+        let (stdout, stderr) = (Output::new(limits.output), Output::new(limits.output));
         let deadline = Instant::now().checked_add(limits.wall);
         let progress = ports.progress.clone();
-        let state = State::new(ports, limits.clone(), deadline, stdout, stderr)?;
-        let mut store = self.store(state, &limits, deadline);
-        progress.started();
-        let answer = tokio::time::timeout(limits.wall, async {
-            let instance = self.pre.instantiate_async(&mut store).await?;
-            call(&mut store, instance).await
-        })
-        .await;
-        // Whatever happened, the store is not entered again: it goes at the end of this function.
-        match answer {
-            Ok(Ok(Ok(value))) => Ok(value),
-            Ok(Ok(Err(error))) => Err(CallError::Plugin(error.into())),
-            Ok(Err(trap)) => Err(explain(&trap, store.data().memory.refused(), &limits)),
-            Err(_) => Err(CallError::Limit(limits.limit(LimitKind::Wall))),
+        let state = State::new(
+            ports,
+            limits.clone(),
+            deadline,
+            stdout.clone(),
+            stderr.clone(),
+        );
+        let result = match state {
+            Ok(state) => {
+                let mut store = self.store(state, &limits, deadline);
+                progress.started();
+                let answer = tokio::time::timeout(limits.wall, async {
+                    let instance = self.pre.instantiate_async(&mut store).await?;
+                    let guest = load(&mut store, &instance).map_err(|e| Stop::interface(&e))?;
+                    call(guest, &mut store).await
+                })
+                .await;
+                let out_of_memory = store.data().memory.refused();
+                // Whatever happened, the store is never entered again.
+                drop(store);
+                match answer {
+                    Ok(Ok(answer)) => answer.map_err(|error| CallError::Plugin(error.into())),
+                    Ok(Err(trap)) => Err(explain(&trap, out_of_memory, &limits)),
+                    Err(_) => Err(CallError::Limit(limits.limit(LimitKind::Wall))),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        Outcome {
+            result,
+            stdout: stdout.text(),
+            stderr: stderr.text(),
         }
     }
 
@@ -247,17 +262,20 @@ impl Plugin {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(Stop::Limit(LimitKind::Wall).into());
             }
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+            Ok(UpdateDeadline::YieldCustom(
+                1,
+                Box::pin(tokio::task::yield_now()),
+            ))
         });
         store
     }
 }
 
 fn keeps_no_releases<T>() -> Outcome<T> {
-    refused("it keeps no releases")
+    cannot("it keeps no releases")
 }
 
-fn refused<T>(why: &str) -> Outcome<T> {
+fn cannot<T>(why: &str) -> Outcome<T> {
     Outcome {
         result: Err(CallError::Interface(why.to_owned())),
         stdout: String::new(),

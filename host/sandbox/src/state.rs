@@ -60,7 +60,10 @@ impl State {
         Ok(Self {
             wasi: wasi.build(),
             http,
-            hooks: Hooks { network: ports.network, deadline },
+            hooks: Hooks {
+                network: ports.network,
+                deadline,
+            },
             table,
             memory: Memory::new(limits.memory),
             clock: Clock::new(),
@@ -77,13 +80,20 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.hooks,
+        }
     }
 }
 

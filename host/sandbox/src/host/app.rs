@@ -89,8 +89,13 @@ impl HostContent for State {
             .clone()
             .try_acquire_owned()
             .map_err(|_| Stop::Limit(LimitKind::Streams))?;
-        let stream =
-            ContentStream::new(self.app.clone(), self.progress.clone(), info, (offset, end), permit);
+        let stream = ContentStream::new(
+            self.app.clone(),
+            self.progress.clone(),
+            info,
+            (offset, end),
+            permit,
+        );
         Ok(Ok(self.table.push(Box::new(stream) as DynInputStream)?))
     }
 
@@ -123,5 +128,9 @@ impl State {
 }
 
 fn failure(message: String) -> Failure {
-    Failure { message, detail: None, hint: None }
+    Failure {
+        message,
+        detail: None,
+        hint: None,
+    }
 }

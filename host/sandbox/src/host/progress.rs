@@ -46,7 +46,11 @@ impl HostStep for State {
     fn new(&mut self, label: String) -> wasmtime::Result<Resource<Step>> {
         let id = self.step;
         self.step = id.wrapping_add(1);
-        let step = self.table.push(Step { id, progress: self.progress.clone(), done: false })?;
+        let step = self.table.push(Step {
+            id,
+            progress: self.progress.clone(),
+            done: false,
+        })?;
         self.progress.step(id, StepEvent::Started(cut(label)));
         Ok(step)
     }

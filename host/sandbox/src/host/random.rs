@@ -24,7 +24,10 @@ impl HasData for HasRandom {
 /// What is linked.
 pub(crate) fn of(state: &mut State) -> Random<'_> {
     let limit = state.limits.random;
-    Random { wasi: state.ctx().ctx.random(), limit }
+    Random {
+        wasi: state.ctx().ctx.random(),
+        limit,
+    }
 }
 
 impl Random<'_> {

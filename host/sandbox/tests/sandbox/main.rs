@@ -1,0 +1,12 @@
+//! What the sandbox promises, each promise against a plugin that breaks it.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod answers;
+mod contents;
+mod files;
+mod interface;
+mod isolation;
+mod limits;
+mod network;
+mod progress;
+mod support;

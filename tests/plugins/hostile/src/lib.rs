@@ -1,0 +1,137 @@
+//! One plugin with many faults. `plan` does what the option `behaviour` says and reports what it saw as changes.
+
+mod bombs;
+mod files;
+mod requests;
+mod sights;
+
+wit_bindgen::generate!({
+    path: "../../../wit/0.1",
+    world: "spin-deployer:api/platform",
+    with: {
+        "wasi:io/error@0.2.12": wasip2::io::error,
+        "wasi:io/poll@0.2.12": wasip2::io::poll,
+        "wasi:io/streams@0.2.12": wasip2::io::streams,
+    },
+    generate_all,
+});
+
+use exports::spin_deployer::api::{deployer, login, releases};
+use spin_deployer::api::failures::{Error, Failure};
+use spin_deployer::api::options::{self, Value};
+use spin_deployer::api::types::{Action, Change, Release};
+
+struct Hostile;
+
+impl deployer::Guest for Hostile {
+    fn plan() -> Result<Vec<Change>, Error> {
+        let report = match option("behaviour").as_str() {
+            "look" => sights::look(),
+            "print" => sights::print(),
+            "app" => sights::app(),
+            "loop" => bombs::endless(),
+            "host-calls" => bombs::host_calls(),
+            "sleep" => bombs::sleep(),
+            "memory" => bombs::memory(),
+            "resources" => bombs::resources(),
+            "streams" => bombs::streams(),
+            "random" => bombs::random(),
+            "data" => bombs::data(),
+            "fields" => bombs::fields(),
+            "flood" => bombs::flood(),
+            "panic" => panic!("no plan"),
+            "trap" => bombs::trap(),
+            "exit" => std::process::exit(3),
+            "overflow" => vec![bombs::overflow(&[0; 64]).to_string()],
+            "fetch" => requests::fetch(),
+            "splice" => requests::splice(),
+            "read" => requests::read(),
+            "abandon" => requests::abandon(),
+            "files" => files::all(),
+            "steps" => sights::steps(),
+            "steps-trap" => sights::steps_and_trap(),
+            "device-code" => sights::device_code(),
+            "fail" => return Err(failures()),
+            other => panic!("unknown behaviour {other}"),
+        };
+        Ok(report.into_iter().map(line).collect())
+    }
+
+    fn deploy() -> Result<Release, Error> {
+        Ok(release("deployed"))
+    }
+}
+
+impl releases::Guest for Hostile {
+    fn history(limit: u32) -> Result<Vec<Release>, Error> {
+        Ok((0..limit).map(|n| release(&n.to_string())).collect())
+    }
+
+    fn rollback(id: String) -> Result<Release, Error> {
+        Ok(release(&id))
+    }
+
+    fn destroy() -> Result<Vec<String>, Error> {
+        Ok(vec!["app".into()])
+    }
+}
+
+impl login::Guest for Hostile {
+    fn login() -> Result<login::Session, Error> {
+        Ok(login::Session {
+            account: Some("ci-bot".into()),
+            saves: vec![("token".into(), "s3cret".into())],
+            expires: None,
+        })
+    }
+}
+
+export!(Hostile);
+
+/// The text of an option.
+fn option(name: &str) -> String {
+    match options::get(name) {
+        Some(Value::Text(text) | Value::Path(text)) => text,
+        other => panic!("option {name} is {other:?}"),
+    }
+}
+
+fn failures() -> Error {
+    let failure = Failure {
+        message: "no such channel".into(),
+        detail: Some("404".into()),
+        hint: Some("create it".into()),
+    };
+    match option("kind").as_str() {
+        "invalid-option" => Error::InvalidOption(("channel".into(), failure)),
+        "unauthenticated" => Error::Unauthenticated(failure),
+        "forbidden" => Error::Forbidden(failure),
+        "not-found" => Error::NotFound(failure),
+        "conflict" => Error::Conflict(failure),
+        "unsupported-app" => Error::UnsupportedApp(failure),
+        "unavailable" => Error::Unavailable(failure),
+        _ => Error::Failed(failure),
+    }
+}
+
+fn line(text: String) -> Change {
+    Change {
+        action: Action::Keep,
+        kind: "line".into(),
+        name: text,
+        detail: None,
+        bytes: None,
+    }
+}
+
+fn release(id: &str) -> Release {
+    Release {
+        id: id.into(),
+        version: None,
+        artifact: None,
+        created: None,
+        active: true,
+        routes: vec![],
+        ready_when: vec![],
+    }
+}
