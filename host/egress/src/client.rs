@@ -69,7 +69,11 @@ impl Clients {
             Proxies::System => {
                 let known = Arc::new(RwLock::new(HashSet::new()));
                 let client = build(Reach::Proxies(known.clone()), true)?;
-                Some(Proxied { client, matcher: Matcher::from_system(), known })
+                Some(Proxied {
+                    client,
+                    matcher: Matcher::from_system(),
+                    known,
+                })
             }
         };
         Ok(Self {
@@ -84,7 +88,11 @@ impl Clients {
     pub(crate) fn choose(&self, target: &Target, named: bool) -> Chosen<'_> {
         // A proxy cannot reach this machine's loopback, whatever NO_PROXY forgot to say.
         let outside = !target.origin.host.is_loopback();
-        if let Some(Proxied { client, matcher, known }) = self.proxied.as_ref().filter(|_| outside)
+        if let Some(Proxied {
+            client,
+            matcher,
+            known,
+        }) = self.proxied.as_ref().filter(|_| outside)
             && let Some(proxy) = target
                 .url
                 .as_str()

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::request::Parts;
 use http::{Method, Request, Response};
-use spin_deployer_grants::{Grant, Phase, Refusal};
-use spin_deployer_manifest::METHODS;
+use spin_deployer_grants::{Grant, Phase, Refusal, RuleOrigin};
+use spin_deployer_manifest::{METHODS, Scheme};
 
 use crate::address::special;
 use crate::audit::{Audit, Record};
@@ -215,6 +215,15 @@ impl Session {
             return Err(format!("{} is no method that goes out", parts.method).into());
         }
         let permit = self.permit(&parts.method, &target)?;
+        if let Permit::Rule(rule) = &permit
+            && rule.from == RuleOrigin::Fixed
+            && target.origin.scheme == Scheme::Http
+            && !target.origin.host.is_loopback()
+        {
+            return Err("it is not encrypted, and the user did not write http://"
+                .to_owned()
+                .into());
+        }
         let length = headers::clean_request(&mut parts.headers)?;
         let token_service_of = self.delegations().token_service_of(&target);
         let admitted = Admitted {

@@ -1,4 +1,5 @@
 //! Bodies arrive whole, with the length that was announced, or not at all.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -33,14 +34,26 @@ async fn a_body_with_a_length_is_not_chunked_and_one_without_is() {
     let run = run(&server, Phase::Deploy);
     let url = server.url("/v2/x");
     let large = 300 * 1024;
-    run.send(put(&url, Some(large), stream(3, 100 * 1024))).await.unwrap();
-    run.send(put(&url, None, stream(3, 100 * 1024))).await.unwrap();
+    run.send(put(&url, Some(large), stream(3, 100 * 1024)))
+        .await
+        .unwrap();
+    run.send(put(&url, None, stream(3, 100 * 1024)))
+        .await
+        .unwrap();
     run.send(put(&url, None, stream(3, 100))).await.unwrap();
     run.send(put(&url, Some(0), stream(0, 0))).await.unwrap();
-    run.send(request(Method::POST, &url, &[], "")).await.unwrap();
+    run.send(request(Method::POST, &url, &[], ""))
+        .await
+        .unwrap();
     run.get(&url).await.unwrap();
     let seen: Vec<_> = server.seen();
-    let framing = |n: usize| (seen[n].header("content-length"), seen[n].header("transfer-encoding"), seen[n].length);
+    let framing = |n: usize| {
+        (
+            seen[n].header("content-length"),
+            seen[n].header("transfer-encoding"),
+            seen[n].length,
+        )
+    };
     assert_eq!(framing(0), ("307200", "", large));
     assert_eq!(framing(1), ("", "chunked", large));
     assert_eq!(framing(2), ("300", "", 300));
@@ -55,10 +68,27 @@ async fn a_body_of_another_length_than_announced_is_an_error_and_no_upload() {
     let server = Server::start(ok).await;
     let run = run(&server, Phase::Deploy);
     let url = server.url("/v2/x");
-    for (announced, pieces, size) in [(10, 1, 9), (10, 1, 11), (1 << 20, 9, 100 * 1024), (1 << 20, 11, 100 * 1024)] {
-        let error = run.send(put(&url, Some(announced), stream(pieces, size))).await.unwrap_err();
-        let SendError::Body(BodyError::Length { announced: said, longer }) = error else { panic!("{error:?}") };
-        assert_eq!((said, longer), (announced, (pieces * size) as u64 > announced));
+    for (announced, pieces, size) in [
+        (10, 1, 9),
+        (10, 1, 11),
+        (1 << 20, 9, 100 * 1024),
+        (1 << 20, 11, 100 * 1024),
+    ] {
+        let error = run
+            .send(put(&url, Some(announced), stream(pieces, size)))
+            .await
+            .unwrap_err();
+        let SendError::Body(BodyError::Length {
+            announced: said,
+            longer,
+        }) = error
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            (said, longer),
+            (announced, (pieces * size) as u64 > announced)
+        );
     }
     assert!(server.seen().is_empty(), "no request came to its end");
     assert!(run.session.tally().changed.is_empty());
@@ -68,32 +98,61 @@ async fn a_body_of_another_length_than_announced_is_an_error_and_no_upload() {
 async fn a_body_that_breaks_off_breaks_the_request() {
     let server = Server::start(ok).await;
     let run = run(&server, Phase::Deploy);
-    let changed: Box<dyn std::error::Error + Send + Sync> = "the file changed while it was sent".into();
-    let pieces = [Ok(Frame::data(Bytes::from(vec![7; 100 * 1024]))), Err(BodyError::Source(changed))];
+    let changed: Box<dyn std::error::Error + Send + Sync> =
+        "the file changed while it was sent".into();
+    let pieces = [
+        Ok(Frame::data(Bytes::from(vec![7; 100 * 1024]))),
+        Err(BodyError::Source(changed)),
+    ];
     let body = StreamBody::new(futures_util::stream::iter(pieces)).boxed_unsync();
-    let error = run.send(put(&server.url("/v2/x"), Some(200 * 1024), body)).await.unwrap_err();
+    let error = run
+        .send(put(&server.url("/v2/x"), Some(200 * 1024), body))
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "the file changed while it was sent");
     assert!(server.seen().is_empty());
 }
 
 #[tokio::test]
 async fn an_answer_larger_than_the_limit_ends_with_an_error() {
-    let server = Server::start(|_| answer("200 OK\ncontent-type: application/wasm", &"x".repeat(100_000))).await;
+    let server = Server::start(|_| {
+        answer(
+            "200 OK\ncontent-type: application/wasm",
+            &"x".repeat(100_000),
+        )
+    })
+    .await;
     let options = [("reference", server.url("/acme/shop:v1"))];
-    let limits = Limits { answer: 99_999, ..Limits::default() };
+    let limits = Limits {
+        answer: 99_999,
+        ..Limits::default()
+    };
     let run = run_with(direct(), grant(REGISTRY, &options), Phase::Deploy, limits);
     let answer = run.get(&server.url("/v2/")).await.unwrap();
     let error = answer.into_body().collect().await.unwrap_err();
-    assert!(matches!(error, BodyError::TooLarge { limit: 99_999 }), "{error:?}");
+    assert!(
+        matches!(error, BodyError::TooLarge { limit: 99_999 }),
+        "{error:?}"
+    );
     assert!(run.audit.json().contains("99999"));
 }
 
 #[tokio::test]
 async fn a_server_that_falls_silent_ends_with_an_error() {
-    let server = Server::start(|_| "200 OK\r\ncontent-type: application/wasm\r\ncontent-length: 10\r\n\r\n12345".into()).await;
+    let server = Server::start(|_| {
+        "200 OK\r\ncontent-type: application/wasm\r\ncontent-length: 10\r\n\r\n12345".into()
+    })
+    .await;
     let run = run(&server, Phase::Deploy);
-    let timeouts = Timeouts { between_bytes: Some(Duration::from_millis(50)), ..Timeouts::default() };
-    let answer = run.session.send(request(Method::GET, &server.url("/v2/"), &[], ""), timeouts).await.unwrap();
+    let timeouts = Timeouts {
+        between_bytes: Some(Duration::from_millis(50)),
+        ..Timeouts::default()
+    };
+    let answer = run
+        .session
+        .send(request(Method::GET, &server.url("/v2/"), &[], ""), timeouts)
+        .await
+        .unwrap();
     let error = answer.into_body().collect().await.unwrap_err();
     assert!(matches!(error, BodyError::Timeout { .. }), "{error:?}");
 
@@ -101,15 +160,33 @@ async fn a_server_that_falls_silent_ends_with_an_error() {
     let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", mute.local_addr().unwrap());
     let options = [("reference", format!("{url}/acme/shop:v1"))];
-    let run = run_with(direct(), grant(REGISTRY, &options), Phase::Deploy, Limits::default());
+    let run = run_with(
+        direct(),
+        grant(REGISTRY, &options),
+        Phase::Deploy,
+        Limits::default(),
+    );
     let soon = Some(Duration::from_millis(20));
-    let timeouts = Timeouts { connect: soon, first_byte: soon, between_bytes: soon };
-    let sent = run.session.send(request(Method::GET, &format!("{url}/v2/"), &[], ""), timeouts);
+    let timeouts = Timeouts {
+        connect: soon,
+        first_byte: soon,
+        between_bytes: soon,
+    };
+    let sent = run.session.send(
+        request(Method::GET, &format!("{url}/v2/"), &[], ""),
+        timeouts,
+    );
     assert!(matches!(sent.await.unwrap_err(), SendError::Timeout { .. }));
 
-    let limits = Limits { time: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits {
+        time: Duration::from_millis(50),
+        ..Limits::default()
+    };
     let run = run_with(direct(), grant(REGISTRY, &options), Phase::Deploy, limits);
-    assert!(matches!(run.get(&format!("{url}/v2/")).await.unwrap_err(), SendError::Timeout { .. }));
+    assert!(matches!(
+        run.get(&format!("{url}/v2/")).await.unwrap_err(),
+        SendError::Timeout { .. }
+    ));
 }
 
 #[tokio::test]
@@ -122,7 +199,10 @@ async fn a_server_that_speaks_nonsense_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn a_megabyte_of_headers_is_not_given_to_the_guest() {
-    let head = format!("200 OK{}", format!("\nx-filler: {}", "x".repeat(1000)).repeat(70));
+    let head = format!(
+        "200 OK{}",
+        format!("\nx-filler: {}", "x".repeat(1000)).repeat(70)
+    );
     let server = Server::start(move |_| answer(&head, "")).await;
     let run = run(&server, Phase::Deploy);
     let error = run.get(&server.url("/v2/")).await.unwrap_err();

@@ -1,5 +1,5 @@
 //! A server that writes down what reaches it, and the shortest way to a session.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -119,8 +119,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         (seen.method, seen.target) = (words.next()?.to_owned(), words.next()?.to_owned());
         loop {
             let header = line(&mut stream).await?;
-            let Some((name, value)) = header.split_once(':') else { break };
-            seen.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+            let Some((name, value)) = header.split_once(':') else {
+                break;
+            };
+            seen.headers
+                .insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
         if seen.header("transfer-encoding") == "chunked" {
             loop {
@@ -136,7 +139,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
         let text = answer(&seen);
         all.lock().unwrap().push(seen);
-        stream.write_all(format!("HTTP/1.1 {text}").as_bytes()).await.ok()?;
+        stream
+            .write_all(format!("HTTP/1.1 {text}").as_bytes())
+            .await
+            .ok()?;
         stream.flush().await.ok()?;
     }
 }
@@ -146,12 +152,20 @@ async fn line(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<String> {
     (stream.read_line(&mut line).await.ok()? > 0).then(|| line.trim_end().to_owned())
 }
 
-async fn take(stream: &mut (impl AsyncReadExt + Unpin), length: u64, seen: &mut Seen) -> Option<()> {
+async fn take(
+    stream: &mut (impl AsyncReadExt + Unpin),
+    length: u64,
+    seen: &mut Seen,
+) -> Option<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut left = length;
     while left > 0 {
         let most = usize::try_from(left).unwrap().min(buffer.len());
-        let read = stream.read(&mut buffer[..most]).await.ok().filter(|read| *read > 0)?;
+        let read = stream
+            .read(&mut buffer[..most])
+            .await
+            .ok()
+            .filter(|read| *read > 0)?;
         left -= read as u64;
         seen.length += read as u64;
         if seen.body.len() + read <= KEPT {
@@ -163,7 +177,11 @@ async fn take(stream: &mut (impl AsyncReadExt + Unpin), length: u64, seen: &mut 
 
 /// A whole answer; `head` is the status and further headers, each on its line.
 pub fn answer(head: &str, body: &str) -> String {
-    format!("{}\r\ncontent-length: {}\r\n\r\n{body}", head.replace('\n', "\r\n"), body.len())
+    format!(
+        "{}\r\ncontent-length: {}\r\n\r\n{body}",
+        head.replace('\n', "\r\n"),
+        body.len()
+    )
 }
 
 pub fn ok(_: &Seen) -> String {
@@ -220,10 +238,20 @@ pub fn grant(manifest: &str, options: &[(&str, String)]) -> Grant {
     let manifest: Manifest = manifest.parse().unwrap();
     let mut values = Values::new();
     for (name, text) in options {
-        let option = manifest.options.iter().find(|option| option.name.as_str() == *name).unwrap();
+        let option = manifest
+            .options
+            .iter()
+            .find(|option| option.name.as_str() == *name)
+            .unwrap();
         let value = option.parse(std::slice::from_ref(text)).unwrap();
         let name: OptionName = name.parse().unwrap();
-        values.insert(name, Resolved { value, source: ValueSource::Flag });
+        values.insert(
+            name,
+            Resolved {
+                value,
+                source: ValueSource::Flag,
+            },
+        );
     }
     Grant::naming(&manifest, &values)
 }
@@ -238,22 +266,36 @@ pub struct Run {
 pub fn run_with(config: Config, grant: Grant, phase: Phase, limits: Limits) -> Run {
     let (vault, audit) = (Arc::new(Vault::default()), Arc::new(Kept::default()));
     let session = Egress::new(config).session(grant, phase, vault.clone(), limits, audit.clone());
-    Run { session, vault, audit }
+    Run {
+        session,
+        vault,
+        audit,
+    }
 }
 
 /// A run of the registry's plugin with `server` as its registry.
 pub fn run(server: &Server, phase: Phase) -> Run {
     let options = [("reference", server.url("/acme/shop:v1"))];
-    run_with(direct(), grant(REGISTRY, &options), phase, Limits::default())
+    run_with(
+        direct(),
+        grant(REGISTRY, &options),
+        phase,
+        Limits::default(),
+    )
 }
 
 /// Whatever proxy the machine that runs the tests has.
 pub fn direct() -> Config {
-    Config { proxies: Proxies::None, ..Config::default() }
+    Config {
+        proxies: Proxies::None,
+        ..Config::default()
+    }
 }
 
 pub fn whole(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(text.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 pub fn request(method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
