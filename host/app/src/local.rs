@@ -138,16 +138,12 @@ impl Loading<'_> {
                 Ok(()) => return Some(path),
                 Err(reason) => {
                     let message = format!("`{text}` {reason}");
-                    self.report.error(
-                        "not-wasm",
-                        at,
-                        message,
-                        "build it again: `spin build`, or deploy with `--build`",
-                    );
+                    self.report
+                        .error("not-wasm", at, message, "build it again: `spin build`");
                 }
             },
             Err(Refusal::Missing) => {
-                let help = "build it: `spin build`, or deploy with `--build`";
+                let help = "build it: `spin build`";
                 self.report
                     .error("missing-wasm", at, format!("`{text}` does not exist"), help);
             }

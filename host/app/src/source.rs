@@ -40,7 +40,8 @@ impl Source {
     }
 
     fn named(from: &str, cwd: &Path) -> Result<Self, LoadError> {
-        let path = cwd.join(from);
+        // Without the `.` of `-f .` in every message.
+        let path: PathBuf = cwd.join(from).components().collect();
         let path = if path.is_dir() {
             path.join(MANIFEST)
         } else {
@@ -156,10 +157,7 @@ mod tests {
         fs::write(cwd.join("spin.toml"), "").unwrap();
         fs::write(cwd.join("other.toml"), "").unwrap();
         let parse = |from| Source::parse(Some(from), cwd);
-        assert_eq!(
-            parse(".").unwrap(),
-            Source::Manifest(cwd.join(".").join("spin.toml"))
-        );
+        assert_eq!(parse(".").unwrap(), Source::Manifest(cwd.join("spin.toml")));
         assert_eq!(
             parse("other.toml").unwrap(),
             Source::Manifest(cwd.join("other.toml"))

@@ -1,4 +1,5 @@
 //! Whatever is in a manifest, loading it ends with an app or with findings.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -83,7 +84,7 @@ fn any_depth_is_an_app_or_findings() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_is_an_app_or_findings(with_head: bool, pieces in prop::collection::vec(piece(), 0..12)) {

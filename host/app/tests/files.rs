@@ -1,4 +1,5 @@
 //! `files` give a component what Spin gives it, and nothing from outside of the app whoever wrote the manifest.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

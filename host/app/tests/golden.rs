@@ -1,7 +1,8 @@
 //! The locked app and the mounted files are what Spin's own loader makes of the same manifest.
 //!
-//! The cases were measured with Spin itself and are not part of this repository; without them (`GOLDEN_DIR`, or
-//! `shared/golden` beside the repository) this test has nothing to say, and `tests/manifest.rs` has cases of its own.
+//! The cases were measured with Spin itself and are not part of this repository; without them (`GOLDEN_DIR` names
+//! their folder) this test has nothing to say, and `tests/manifest.rs` has cases of its own.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,8 +26,17 @@ const REFUSED: [(&str, &str); 8] = [
 const NOT_YET: [&str; 3] = ["full", "multi_mw", "pkgdep"];
 
 fn golden() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden");
-    let directory = std::env::var_os("GOLDEN_DIR").map_or(beside, PathBuf::from);
+    let beside = || {
+        Some(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .ancestors()
+                .nth(3)?
+                .join("shared/golden"),
+        )
+    };
+    let directory = std::env::var_os("GOLDEN_DIR")
+        .map(PathBuf::from)
+        .or_else(beside)?;
     directory.is_dir().then_some(directory)
 }
 

@@ -1,4 +1,5 @@
 //! A hostile OCI layout gets a finding, and nothing else.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

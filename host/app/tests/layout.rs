@@ -1,4 +1,5 @@
 //! An app comes out of an OCI layout as it went in.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What is wrong with a manifest is said before anything else happens: all of it, each with its place and a way out.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

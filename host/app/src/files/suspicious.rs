@@ -26,7 +26,7 @@ pub(crate) fn matches(files: &BTreeSet<String>, pattern: &str, at: &Place, repor
     let keys: Vec<_> = files.iter().filter(|path| is_key(path)).collect();
     if !keys.is_empty() {
         let message = format!(
-            "`{pattern}` takes {} which look like secrets",
+            "`{pattern}` takes files that look like secrets: {}",
             some_of(&keys)
         );
         report.warning("looks-secret", at, message, "name them in `exclude_files`");

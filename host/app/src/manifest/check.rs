@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::read::{listed, nearest};
 use super::{Component, ComponentSpec, Manifest, Text, hosts, template};
 use crate::finding::Report;
 
@@ -57,15 +58,11 @@ fn triggers(manifest: &Manifest, report: &mut Report) {
         if let Some(ComponentSpec::Reference(id)) = &trigger.component
             && !components.contains(&id.value)
         {
-            let listed = components
-                .iter()
-                .map(|id| format!("`{id}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
-            let help = if listed.is_empty() {
-                "there is no component at all".into()
-            } else {
-                format!("there are {listed}")
+            let ids: Vec<_> = components.iter().map(|id| id.as_str()).collect();
+            let help = match (nearest(&id.value, &ids), ids.is_empty()) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, false) => format!("there are {}", listed(&ids)),
+                (None, true) => "there is no component at all".to_owned(),
             };
             report.error(
                 "unknown-component",

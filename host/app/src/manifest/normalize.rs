@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::read::listed;
 use super::{ComponentSpec, Manifest, Text, names};
 use crate::finding::Report;
 
@@ -91,15 +92,11 @@ fn apply_profile(manifest: &mut Manifest, wanted: &str, report: &mut Report) {
         .flat_map(|c| c.profiles.iter().map(|(name, _)| name.clone()))
         .collect();
     if !known.contains(wanted) {
-        let listed = known
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let known: Vec<_> = known.iter().map(String::as_str).collect();
         let help = if known.is_empty() {
             String::new()
         } else {
-            format!("there are {listed}")
+            format!("there are {}", listed(&known))
         };
         report.error(
             "unknown-profile",

@@ -267,7 +267,7 @@ pub(crate) fn json(value: &DeValue<'_>) -> Value {
     }
 }
 
-fn listed(names: &[&str]) -> String {
+pub(crate) fn listed(names: &[&str]) -> String {
     names
         .iter()
         .map(|name| format!("`{name}`"))
@@ -276,7 +276,7 @@ fn listed(names: &[&str]) -> String {
 }
 
 /// A known name that is at most two edits away.
-fn nearest<'n>(field: &str, known: &[&'n str]) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(field: &str, known: &[&'n str]) -> Option<&'n str> {
     let measured = known.iter().map(|name| (distance(field, name), *name));
     measured
         .filter(|(edits, name)| *edits <= 2 && *edits < name.len())
