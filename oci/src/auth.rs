@@ -184,8 +184,12 @@ impl Authorizer {
     fn widened(&self, asked: &str) -> String {
         let mut scope = self.scope.clone();
         for asked in asked.split_ascii_whitespace() {
-            let resource = asked.rsplit_once(':').map_or(asked, |(resource, _)| resource);
-            let known = scope.split(' ').any(|s| s.rsplit_once(':').is_some_and(|(r, _)| r == resource));
+            let resource = asked
+                .rsplit_once(':')
+                .map_or(asked, |(resource, _)| resource);
+            let known = scope
+                .split(' ')
+                .any(|s| s.rsplit_once(':').is_some_and(|(r, _)| r == resource));
             if !known {
                 scope.push(' ');
                 scope.push_str(asked);
@@ -252,7 +256,11 @@ impl Authorizer {
         });
         let Some(header) = header else {
             // Its body may hold half a token: not for an error message.
-            return Err(Answer { body: Vec::new(), ..answer }.nonsense("a token as JSON"));
+            return Err(Answer {
+                body: Vec::new(),
+                ..answer
+            }
+            .nonsense("a token as JSON"));
         };
         let life = parsed
             .and_then(|parsed| parsed.expires_in)

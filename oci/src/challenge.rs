@@ -47,7 +47,9 @@ pub fn challenges(header: &str) -> Vec<Challenge> {
             return found;
         };
         if let Some(challenge) = found.last_mut() {
-            challenge.parameters.push((name.to_ascii_lowercase(), value));
+            challenge
+                .parameters
+                .push((name.to_ascii_lowercase(), value));
         }
     }
 }
@@ -157,12 +159,18 @@ mod tests {
             ),
             (
                 r#"Basic realm="a \"quoted\" name, with comma""#,
-                vec![challenge("basic", &[("realm", "a \"quoted\" name, with comma")])],
+                vec![challenge(
+                    "basic",
+                    &[("realm", "a \"quoted\" name, with comma")],
+                )],
             ),
             ("Basic", vec![challenge("basic", &[])]),
             ("", vec![]),
             (", ,", vec![]),
-            (r#"Bearer realm="unfinished"#, vec![challenge("bearer", &[])]),
+            (
+                r#"Bearer realm="unfinished"#,
+                vec![challenge("bearer", &[])],
+            ),
             ("<html>", vec![]),
         ] {
             assert_eq!(challenges(header), expected, "{header}");

@@ -57,7 +57,11 @@ impl TryFrom<String> for Digest {
         let valid = text.strip_prefix(PREFIX).is_some_and(|hex| {
             hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         });
-        if valid { Ok(Self(text)) } else { Err(DigestError(text)) }
+        if valid {
+            Ok(Self(text))
+        } else {
+            Err(DigestError(text))
+        }
     }
 }
 

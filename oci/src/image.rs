@@ -168,7 +168,14 @@ impl Image {
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (&Digest, Blob<'_>)> {
         self.contents().map(|layer| {
             let Descriptor { digest, size, .. } = &layer.descriptor;
-            (digest, Blob { digest, size: *size, bytes: layer.bytes.as_deref() })
+            (
+                digest,
+                Blob {
+                    digest,
+                    size: *size,
+                    bytes: layer.bytes.as_deref(),
+                },
+            )
         })
     }
 }
@@ -201,10 +208,22 @@ fn layers<C: Contents>(
         }
     };
     for component in assembly.components {
-        add(media::WASM, &component.wasm, component.wasm_size, &component.id);
+        add(
+            media::WASM,
+            &component.wasm,
+            component.wasm_size,
+            &component.id,
+        );
         if archives && !component.files.is_empty() {
-            let (digest, size) = contents.archive(&component.id).map_err(AssembleError::Contents)?;
-            add(media::ARCHIVE, &digest, size, &format!("files of {}", component.id));
+            let (digest, size) = contents
+                .archive(&component.id)
+                .map_err(AssembleError::Contents)?;
+            add(
+                media::ARCHIVE,
+                &digest,
+                size,
+                &format!("files of {}", component.id),
+            );
         } else if !archives {
             for file in component.files.iter().filter(|file| file.size > INLINE) {
                 add(media::DATA, &file.digest, file.size, &file.path);
@@ -229,7 +248,10 @@ fn inline<C: Contents>(
         .collect();
     let list = locked.get_mut("components").and_then(Value::as_array_mut);
     for reference in list.into_iter().flatten().flat_map(references) {
-        let digest = reference.get("digest").and_then(Value::as_str).unwrap_or_default();
+        let digest = reference
+            .get("digest")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let size = sizes
             .get(digest)
             .ok_or_else(|| AssembleError::Unknown(format!("`{digest}`")))?;
@@ -262,7 +284,11 @@ fn references(component: &mut Value) -> Vec<&mut Map<String, Value>> {
             ("files", Value::Array(files)) => found.extend(files),
             // Left only where the host did not compose: their contents are unknown, and that is an error.
             ("dependencies", Value::Object(dependencies)) => {
-                found.extend(dependencies.values_mut().filter_map(|d| d.get_mut("source")));
+                found.extend(
+                    dependencies
+                        .values_mut()
+                        .filter_map(|d| d.get_mut("source")),
+                );
             }
             ("trigger_dependencies", Value::Object(roles)) => found.extend(
                 roles
@@ -279,7 +305,11 @@ fn references(component: &mut Value) -> Vec<&mut Map<String, Value>> {
 
 /// What Spin reads from the application, and what the user chose.
 fn annotations(locked: &Value, chosen: &Annotations) -> Annotations {
-    let metadata = |key: &str| locked.get("metadata").and_then(|metadata| metadata.get(key));
+    let metadata = |key: &str| {
+        locked
+            .get("metadata")
+            .and_then(|metadata| metadata.get(key))
+    };
     let text = |key: &str| metadata(key).and_then(Value::as_str).map(str::to_owned);
     let authors: Vec<&str> = metadata("authors")
         .and_then(Value::as_array)

@@ -36,9 +36,7 @@ pub use challenge::{Challenge, challenges};
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError};
 pub use error::{Error, Failure};
-pub use image::{
-    Annotations, AssembleError, Assembly, Component, Contents, File, Image, Layer,
-};
+pub use image::{Annotations, AssembleError, Assembly, Component, Contents, File, Image, Layer};
 pub use push::{Presence, Survey, TagState};
 pub use registry::Registry;
 pub use transport::{Body, Request, Response, Transport, TransportError, TransportFailure};

@@ -67,11 +67,18 @@ impl<T: Transport> Registry<T> {
         let manifest = tags.iter().any(|(_, state)| *state == TagState::Same)
             || self.manifest(image.digest.as_str()).await?.is_some();
         let blobs = if manifest {
-            image.blobs().map(|(digest, _)| (digest.clone(), Presence::Present)).collect()
+            image
+                .blobs()
+                .map(|(digest, _)| (digest.clone(), Presence::Present))
+                .collect()
         } else {
             self.survey_blobs(image, mount_from).await?
         };
-        Ok(Survey { tags, blobs, manifest })
+        Ok(Survey {
+            tags,
+            blobs,
+            manifest,
+        })
     }
 
     async fn survey_blobs(
@@ -119,7 +126,8 @@ impl<T: Transport> Registry<T> {
     /// # Errors
     /// Where the registry does not take it. [`Error::MissingBlob`] tells that blobs are not there any more.
     pub async fn tag(&self, image: &Image, reference: &str) -> Result<(), Error> {
-        self.put_manifest(reference, &image.manifest, &image.digest).await
+        self.put_manifest(reference, &image.manifest, &image.digest)
+            .await
     }
 }
 

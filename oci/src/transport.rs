@@ -10,10 +10,7 @@ use crate::Digest;
 pub trait Transport {
     /// Sends one request and returns its answer, whatever its status. No redirect is followed, nothing is tried again.
     /// An answer that comes before the body is sent is returned as that answer.
-    fn send(
-        &self,
-        request: Request<'_>,
-    ) -> impl Future<Output = Result<Response, TransportError>>;
+    fn send(&self, request: Request<'_>) -> impl Future<Output = Result<Response, TransportError>>;
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;

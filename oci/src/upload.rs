@@ -32,9 +32,17 @@ impl<'a> Blob<'a> {
     fn part(&self, offset: u64, length: u64) -> Body<'a> {
         match self.bytes {
             _ if length == 0 => Body::Empty,
-            None => Body::Content { digest: self.digest, offset, length },
+            None => Body::Content {
+                digest: self.digest,
+                offset,
+                length,
+            },
             Some(bytes) => {
-                let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
+                let at = |position: u64| {
+                    usize::try_from(position)
+                        .unwrap_or(usize::MAX)
+                        .min(bytes.len())
+                };
                 Body::Bytes(&bytes[at(offset)..at(offset + length)])
             }
         }
@@ -88,7 +96,11 @@ pub(crate) async fn upload<T: Transport>(
         registry,
         blob,
         mount_from,
-        way: if blob.size <= SMALL { Way::Whole } else { Way::Stream },
+        way: if blob.size <= SMALL {
+            Way::Whole
+        } else {
+            Way::Stream
+        },
         smallest: SMALLEST_PART,
         session: None,
     };
@@ -102,11 +114,15 @@ pub(crate) async fn upload<T: Transport>(
                 if let Some(session) = &mut upload.session {
                     session.unsure = true;
                 }
-                patience.before_another_way(error, &registry.transport).await?;
+                patience
+                    .before_another_way(error, &registry.transport)
+                    .await?;
             }
             Next::Lost(error) => {
                 upload.session = None;
-                patience.before_another_way(error, &registry.transport).await?;
+                patience
+                    .before_another_way(error, &registry.transport)
+                    .await?;
                 // The last request may have arrived, and only its answer not.
                 if registry.blob(blob.digest).await? {
                     return Ok(());
@@ -146,7 +162,11 @@ impl<T: Transport> Upload<'_, T> {
     async fn begin(&mut self) -> Result<Next, Error> {
         let mut url = self.registry.url("blobs/uploads/");
         if let Some(from) = self.mount_from.take() {
-            url = format!("{url}?mount={}&from={}", encode(self.blob.digest.as_str()), encode(from));
+            url = format!(
+                "{url}?mount={}&from={}",
+                encode(self.blob.digest.as_str()),
+                encode(from)
+            );
         }
         let answer = self
             .registry
@@ -170,7 +190,11 @@ impl<T: Transport> Upload<'_, T> {
                 } else if minimum(&answer).is_some() && self.blob.size > SMALL {
                     self.way = Way::Parts(PART.max(self.smallest));
                 }
-                self.session = Some(Session { location, offset: 0, unsure: false });
+                self.session = Some(Session {
+                    location,
+                    offset: 0,
+                    unsure: false,
+                });
                 Ok(Next::On)
             }
             _ => Err(answer.into_error()),
@@ -184,7 +208,12 @@ impl<T: Transport> Upload<'_, T> {
         };
         let answer = self
             .registry
-            .patiently(Method::GET, &session.location, &HeaderMap::new(), Body::Empty)
+            .patiently(
+                Method::GET,
+                &session.location,
+                &HeaderMap::new(),
+                Body::Empty,
+            )
             .await?;
         match answer.status {
             status if status.is_success() => {
@@ -218,7 +247,10 @@ impl<T: Transport> Upload<'_, T> {
             headers.insert(CONTENT_RANGE, range);
         }
         let body = self.blob.part(offset, length);
-        let sent = self.registry.exchange(Method::PATCH, location, &headers, body).await;
+        let sent = self
+            .registry
+            .exchange(Method::PATCH, location, &headers, body)
+            .await;
         let answer = match sent {
             Ok(answer) if answer.status.is_success() => answer,
             Ok(answer) => return self.refused(answer),
@@ -226,7 +258,9 @@ impl<T: Transport> Upload<'_, T> {
             Err(error) => return Err(error),
         };
         // `0-0` is one byte, or none where the registry counts as distribution does: then what was sent decides.
-        let received = received(&answer).filter(|&received| received > 0).unwrap_or(end);
+        let received = received(&answer)
+            .filter(|&received| received > 0)
+            .unwrap_or(end);
         let Some(session) = &mut self.session else {
             return Ok(Next::On);
         };
@@ -236,7 +270,9 @@ impl<T: Transport> Upload<'_, T> {
             return Ok(Next::Lost(answer.nonsense("a range within what was sent")));
         }
         if received <= offset {
-            return Ok(Next::After(answer.nonsense("a range that grew by what was sent")));
+            return Ok(Next::After(
+                answer.nonsense("a range that grew by what was sent"),
+            ));
         }
         Ok(Next::On)
     }
@@ -245,7 +281,11 @@ impl<T: Transport> Upload<'_, T> {
     async fn finish(&mut self, location: &str, offset: u64) -> Result<Next, Error> {
         let url = with_query(location, "digest", self.blob.digest.as_str());
         let body = self.blob.part(offset, self.blob.size - offset);
-        match self.registry.exchange(Method::PUT, &url, &octets(), body).await {
+        match self
+            .registry
+            .exchange(Method::PUT, &url, &octets(), body)
+            .await
+        {
             Ok(answer) if answer.status.is_success() => {
                 answer.confirm(self.blob.digest)?;
                 Ok(Next::Done)
@@ -267,10 +307,16 @@ impl<T: Transport> Upload<'_, T> {
             // Something went missing on the way, or was counted twice. From the beginning.
             _ if damaged => Ok(Next::Lost(error)),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Next::Lost(error)),
-            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::BAD_REQUEST | StatusCode::RANGE_NOT_SATISFIABLE => {
+            StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::BAD_REQUEST
+            | StatusCode::RANGE_NOT_SATISFIABLE => {
                 self.way = match self.way {
-                    Way::Whole | Way::Stream => Way::Parts(PART.min(self.blob.size.div_ceil(2)).max(self.smallest)),
-                    Way::Parts(part) if too_large && part / 2 >= self.smallest => Way::Parts(part / 2),
+                    Way::Whole | Way::Stream => {
+                        Way::Parts(PART.min(self.blob.size.div_ceil(2)).max(self.smallest))
+                    }
+                    Way::Parts(part) if too_large && part / 2 >= self.smallest => {
+                        Way::Parts(part / 2)
+                    }
                     Way::Parts(_) if status == StatusCode::RANGE_NOT_SATISFIABLE => self.way,
                     Way::Parts(_) => return Err(error),
                 };
@@ -283,12 +329,20 @@ impl<T: Transport> Upload<'_, T> {
 
 fn octets() -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
     headers
 }
 
 fn minimum(answer: &Answer) -> Option<u64> {
-    answer.header("oci-chunk-min-length")?.trim().parse().ok().filter(|&bytes| bytes > 0)
+    answer
+        .header("oci-chunk-min-length")?
+        .trim()
+        .parse()
+        .ok()
+        .filter(|&bytes| bytes > 0)
 }
 
 fn moved(answer: &Answer, from: &str) -> String {
@@ -302,7 +356,10 @@ fn moved(answer: &Answer, from: &str) -> String {
 /// registry that has exactly one byte notices when it comes again.
 fn received(answer: &Answer) -> Option<u64> {
     let range = answer.header(RANGE)?.trim();
-    let (start, end) = range.strip_prefix("bytes=").unwrap_or(range).split_once('-')?;
+    let (start, end) = range
+        .strip_prefix("bytes=")
+        .unwrap_or(range)
+        .split_once('-')?;
     let end: u64 = end.trim().parse().ok()?;
     (start.trim() == "0").then_some(if end == 0 { 0 } else { end.saturating_add(1) })
 }

@@ -3,7 +3,8 @@
 /// `https://ghcr.io` of `https://ghcr.io/v2/…`, or nothing where it is no absolute URL of HTTP.
 pub(crate) fn origin(url: &str) -> Option<&str> {
     let scheme = ["https://", "http://"].into_iter().find(|s| {
-        url.get(..s.len()).is_some_and(|start| start.eq_ignore_ascii_case(s))
+        url.get(..s.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(s))
     })?;
     let rest = &url[scheme.len()..];
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -22,7 +23,11 @@ pub(crate) fn same_origin(a: &str, b: &str) -> bool {
 /// registry sends them).
 pub(crate) fn join(base: &str, location: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or_default();
-    if location.is_empty() || location.chars().any(|c| c.is_control() || c.is_whitespace()) {
+    if location.is_empty()
+        || location
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace())
+    {
         return None;
     }
     let from = origin(base)?;
@@ -39,7 +44,10 @@ pub(crate) fn join(base: &str, location: &str) -> Option<String> {
     if location.contains("://") {
         return None;
     }
-    let path = base[from.len()..].split(['?', '#']).next().unwrap_or_default();
+    let path = base[from.len()..]
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default();
     if location.starts_with('?') {
         return Some(format!("{from}{path}{location}"));
     }
@@ -74,11 +82,23 @@ mod tests {
     fn locations_are_followed_absolute_and_relative_with_their_query() {
         let base = "https://reg.example.com:5000/v2/a/b/blobs/uploads/?mount=x";
         for (location, expected) in [
-            ("https://other.example.com/x?s=1", Some("https://other.example.com/x?s=1")),
-            ("/v2/a/b/blobs/uploads/u?_state=a%3D", Some("https://reg.example.com:5000/v2/a/b/blobs/uploads/u?_state=a%3D")),
+            (
+                "https://other.example.com/x?s=1",
+                Some("https://other.example.com/x?s=1"),
+            ),
+            (
+                "/v2/a/b/blobs/uploads/u?_state=a%3D",
+                Some("https://reg.example.com:5000/v2/a/b/blobs/uploads/u?_state=a%3D"),
+            ),
             ("//cdn.example.com/u", Some("https://cdn.example.com/u")),
-            ("u-1?x=2", Some("https://reg.example.com:5000/v2/a/b/blobs/uploads/u-1?x=2")),
-            ("?x=2", Some("https://reg.example.com:5000/v2/a/b/blobs/uploads/?x=2")),
+            (
+                "u-1?x=2",
+                Some("https://reg.example.com:5000/v2/a/b/blobs/uploads/u-1?x=2"),
+            ),
+            (
+                "?x=2",
+                Some("https://reg.example.com:5000/v2/a/b/blobs/uploads/?x=2"),
+            ),
             ("/u#fragment", Some("https://reg.example.com:5000/u")),
             ("ftp://example.com/u", None),
             ("https:///u", None),
@@ -91,16 +111,37 @@ mod tests {
 
     #[test]
     fn a_query_is_added_to_what_is_there() {
-        assert_eq!(with_query("https://a/b", "digest", "sha256:0"), "https://a/b?digest=sha256%3A0");
-        assert_eq!(with_query("https://a/b?c=d", "digest", "sha256:0"), "https://a/b?c=d&digest=sha256%3A0");
+        assert_eq!(
+            with_query("https://a/b", "digest", "sha256:0"),
+            "https://a/b?digest=sha256%3A0"
+        );
+        assert_eq!(
+            with_query("https://a/b?c=d", "digest", "sha256:0"),
+            "https://a/b?c=d&digest=sha256%3A0"
+        );
     }
 
     #[test]
     fn credentials_stay_where_the_origin_is_the_same() {
-        assert!(same_origin("https://A.example.com/x", "https://a.example.com/y?z"));
-        assert!(!same_origin("https://a.example.com", "http://a.example.com"));
-        assert!(!same_origin("https://a.example.com", "https://a.example.com:8443"));
-        assert!(!same_origin("https://a.example.com", "https://a.example.com.evil.test"));
-        assert!(!same_origin("https://a.example.com", "https://a.example.com@evil.test"));
+        assert!(same_origin(
+            "https://A.example.com/x",
+            "https://a.example.com/y?z"
+        ));
+        assert!(!same_origin(
+            "https://a.example.com",
+            "http://a.example.com"
+        ));
+        assert!(!same_origin(
+            "https://a.example.com",
+            "https://a.example.com:8443"
+        ));
+        assert!(!same_origin(
+            "https://a.example.com",
+            "https://a.example.com.evil.test"
+        ));
+        assert!(!same_origin(
+            "https://a.example.com",
+            "https://a.example.com@evil.test"
+        ));
     }
 }

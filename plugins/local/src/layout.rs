@@ -45,29 +45,55 @@ impl Layout {
         if let Some(marker) = read_marker(&directory)?
             && !marker.starts_with("1.")
         {
-            return Err(Error::failed(format!("the directory is an OCI layout of version {marker}, not of 1.0"))
-                .hint("choose another directory with --directory"));
+            return Err(Error::failed(format!(
+                "the directory is an OCI layout of version {marker}, not of 1.0"
+            ))
+            .hint("choose another directory with --directory"));
         }
         let mut releases: Vec<Kept> = index.manifests.iter().filter_map(Kept::read).collect();
         releases.sort_by_key(|release| release.number);
         if let Some(other) = releases.iter().find(|release| release.app != app) {
-            return Err(Error::conflict(format!("the directory holds releases of the app `{}`", other.app))
-                .detail(format!("this app is `{app}`, and one directory is for one app"))
-                .hint("choose another directory with --directory, or remove the other app with `destroy`"));
+            return Err(Error::conflict(format!(
+                "the directory holds releases of the app `{}`",
+                other.app
+            ))
+            .detail(format!(
+                "this app is `{app}`, and one directory is for one app"
+            ))
+            .hint(
+                "choose another directory with --directory, or remove the other app with `destroy`",
+            ));
         }
-        let latest = index.manifests.iter().find(|descriptor| name(descriptor) == Some(LATEST));
+        let latest = index
+            .manifests
+            .iter()
+            .find(|descriptor| name(descriptor) == Some(LATEST));
         let active = latest.and_then(|latest| {
             let created = latest.annotations.get("org.opencontainers.image.created");
             let same = |r: &&Kept| r.digest == latest.digest;
             // The same digest may have been released twice; the time then tells which one is meant.
-            let exact = releases.iter().rev().filter(same).find(|r| r.created.as_ref() == created);
-            exact.or_else(|| releases.iter().rev().find(same)).map(|release| release.number)
+            let exact = releases
+                .iter()
+                .rev()
+                .filter(same)
+                .find(|r| r.created.as_ref() == created);
+            exact
+                .or_else(|| releases.iter().rev().find(same))
+                .map(|release| release.number)
         });
         if latest.is_some() && active.is_none() {
-            return Err(Error::conflict("`latest` in the directory is not a release of this plugin's")
-                .hint("choose another directory with --directory"));
+            return Err(Error::conflict(
+                "`latest` in the directory is not a release of this plugin's",
+            )
+            .hint("choose another directory with --directory"));
         }
-        Ok(Self { directory, read, index, releases, active })
+        Ok(Self {
+            directory,
+            read,
+            index,
+            releases,
+            active,
+        })
     }
 
     pub(crate) fn releases(&self) -> &[Kept] {
@@ -75,13 +101,19 @@ impl Layout {
     }
 
     pub(crate) fn active(&self) -> Option<&Kept> {
-        self.releases.iter().find(|release| Some(release.number) == self.active)
+        self.releases
+            .iter()
+            .find(|release| Some(release.number) == self.active)
     }
 
     pub(crate) fn next_number(&self) -> u64 {
         // Also past what others named with a number.
         let names = self.index.manifests.iter().filter_map(name);
-        names.filter_map(|name| name.parse::<u64>().ok()).max().unwrap_or(0).saturating_add(1)
+        names
+            .filter_map(|name| name.parse::<u64>().ok())
+            .max()
+            .unwrap_or(0)
+            .saturating_add(1)
     }
 
     /// Whether a content is there. Contents get their names only when they are complete, so the size is proof enough.
@@ -104,9 +136,10 @@ impl Layout {
 
     /// Writes a content of the app.
     pub(crate) async fn save(&self, content: &Content) -> Result<()> {
-        let digest = content.digest().parse().map_err(|error: spin_deployer_oci::DigestError| {
-            Error::failed(error.to_string())
-        })?;
+        let digest = content
+            .digest()
+            .parse()
+            .map_err(|error: spin_deployer_oci::DigestError| Error::failed(error.to_string()))?;
         files::save(content, &self.blob(&digest)).await
     }
 
@@ -120,13 +153,17 @@ impl Layout {
 
     /// Adds a release to the index in memory; [`activate`](Self::activate) writes it.
     pub(crate) fn add(&mut self, release: &Kept) {
-        self.index.manifests.push(release.descriptor(&release.number.to_string()));
+        self.index
+            .manifests
+            .push(release.descriptor(&release.number.to_string()));
         self.releases.push(release.clone());
     }
 
     /// Makes a release the active one.
     pub(crate) fn activate(&mut self, release: &Kept) -> Result<()> {
-        self.index.manifests.retain(|descriptor| name(descriptor) != Some(LATEST));
+        self.index
+            .manifests
+            .retain(|descriptor| name(descriptor) != Some(LATEST));
         self.index.manifests.push(release.descriptor(LATEST));
         self.active = Some(release.number);
         self.write_index()
@@ -134,12 +171,21 @@ impl Layout {
 
     /// Removes all releases and what only they need. Returns their numbers.
     pub(crate) fn destroy(mut self) -> Result<Vec<u64>> {
-        let ours: BTreeSet<Digest> = self.releases.iter().map(|release| release.digest.clone()).collect();
+        let ours: BTreeSet<Digest> = self
+            .releases
+            .iter()
+            .map(|release| release.digest.clone())
+            .collect();
         let mut unneeded = self.reachable(&ours);
         self.index.manifests.retain(|descriptor| {
             name(descriptor) != Some(LATEST) && Kept::read(descriptor).is_none()
         });
-        let others: BTreeSet<Digest> = self.index.manifests.iter().map(|d| d.digest.clone()).collect();
+        let others: BTreeSet<Digest> = self
+            .index
+            .manifests
+            .iter()
+            .map(|d| d.digest.clone())
+            .collect();
         if read_marker(&self.directory)?.is_none() {
             return Ok(Vec::new());
         }
@@ -161,7 +207,8 @@ impl Layout {
             remove(fs::remove_file, &self.directory.join(documents::INDEX))?;
             remove(fs::remove_file, &self.directory.join(documents::MARKER))?;
             // Where files of others are in them, they stay.
-            let _ = fs::remove_dir(&blobs).and_then(|()| fs::remove_dir(self.directory.join("blobs")));
+            let _ =
+                fs::remove_dir(&blobs).and_then(|()| fs::remove_dir(self.directory.join("blobs")));
         }
         Ok(self.releases.iter().map(|release| release.number).collect())
     }
@@ -174,9 +221,12 @@ impl Layout {
     fn write_index(&mut self) -> Result<()> {
         let path = self.directory.join(documents::INDEX);
         if read(&path)? != self.read {
-            return Err(Error::conflict("another run changed the directory meanwhile").hint("run it again"));
+            return Err(
+                Error::conflict("another run changed the directory meanwhile").hint("run it again"),
+            );
         }
-        let bytes = serde_json::to_vec(&self.index).map_err(|error| Error::failed(error.to_string()))?;
+        let bytes =
+            serde_json::to_vec(&self.index).map_err(|error| Error::failed(error.to_string()))?;
         files::write(&bytes, &path)?;
         self.read = Some(bytes);
         Ok(())
@@ -187,7 +237,10 @@ impl Layout {
         let mut found = manifests.clone();
         for digest in manifests {
             let bytes = fs::read(self.blob(digest)).unwrap_or_default();
-            digests(&serde_json::from_slice(&bytes).unwrap_or_default(), &mut found);
+            digests(
+                &serde_json::from_slice(&bytes).unwrap_or_default(),
+                &mut found,
+            );
         }
         found
     }
@@ -205,7 +258,10 @@ impl Layout {
 }
 
 fn name(descriptor: &Descriptor) -> Option<&str> {
-    descriptor.annotations.get(documents::REF_NAME).map(String::as_str)
+    descriptor
+        .annotations
+        .get(documents::REF_NAME)
+        .map(String::as_str)
 }
 
 /// Every `digest` anywhere in a document.
@@ -213,7 +269,12 @@ fn digests(document: &Value, found: &mut BTreeSet<Digest>) {
     match document {
         Value::Array(items) => items.iter().for_each(|item| digests(item, found)),
         Value::Object(fields) => {
-            found.extend(fields.get("digest").and_then(Value::as_str).and_then(|d| d.parse().ok()));
+            found.extend(
+                fields
+                    .get("digest")
+                    .and_then(Value::as_str)
+                    .and_then(|d| d.parse().ok()),
+            );
             fields.values().for_each(|field| digests(field, found));
         }
         _ => {}
@@ -239,7 +300,9 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 
 fn remove(how: fn(PathBuf) -> io::Result<()>, path: &Path) -> Result<()> {
     match how(path.to_owned()) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(files::failed("remove", path, &error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(files::failed("remove", path, &error))
+        }
         _ => Ok(()),
     }
 }

@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use spin_deployer_oci::{Annotations, Image, media, timestamp};
-use spin_deployer_sdk::{Action, Change, Deployer, Error, Release, Releases, Result, Step, app, oci, options};
+use spin_deployer_sdk::{
+    Action, Change, Deployer, Error, Release, Releases, Result, Step, app, oci, options,
+};
 
 use layout::Layout;
 
@@ -26,7 +28,11 @@ impl Deployer for Local {
         let mut changes = Vec::new();
         for layer in contents(&image) {
             let descriptor = &layer.descriptor;
-            let action = if layout.has(&descriptor.digest, descriptor.size) { Action::Keep } else { Action::Create };
+            let action = if layout.has(&descriptor.digest, descriptor.size) {
+                Action::Keep
+            } else {
+                Action::Create
+            };
             changes.push(
                 Change::new(action, kind(&descriptor.media_type), &layer.name)
                     .detail(descriptor.digest.as_str())
@@ -36,14 +42,25 @@ impl Deployer for Local {
         match layout.active() {
             Some(active) if active.digest == image.digest => {
                 let number = active.number.to_string();
-                changes.push(Change::new(Action::Keep, "release", number).detail("the app has not changed"));
+                changes.push(
+                    Change::new(Action::Keep, "release", number).detail("the app has not changed"),
+                );
             }
             active => {
                 let number = layout.next_number().to_string();
-                let from = active.map_or_else(|| "none".to_owned(), |active| active.number.to_string());
-                changes.push(Change::new(Action::Create, "release", &number).detail(image.digest.as_str()));
-                let action = if active.is_some() { Action::Update } else { Action::Create };
-                changes.push(Change::new(action, "name", "latest").detail(format!("{from} -> {number}")));
+                let from =
+                    active.map_or_else(|| "none".to_owned(), |active| active.number.to_string());
+                changes.push(
+                    Change::new(Action::Create, "release", &number).detail(image.digest.as_str()),
+                );
+                let action = if active.is_some() {
+                    Action::Update
+                } else {
+                    Action::Create
+                };
+                changes.push(
+                    Change::new(action, "name", "latest").detail(format!("{from} -> {number}")),
+                );
             }
         }
         Ok(changes)
@@ -69,12 +86,19 @@ impl Deployer for Local {
         for layer in missing {
             match &layer.bytes {
                 Some(bytes) => layout.write(&layer.descriptor.digest, bytes)?,
-                None => layout.save(&app::open(layer.descriptor.digest.as_str())?).await?,
+                None => {
+                    layout
+                        .save(&app::open(layer.descriptor.digest.as_str())?)
+                        .await?
+                }
             }
         }
         layout.write(&image.digest, &image.manifest)?;
         step.done();
-        if let Some(active) = layout.active().filter(|active| active.digest == image.digest) {
+        if let Some(active) = layout
+            .active()
+            .filter(|active| active.digest == image.digest)
+        {
             return Ok(active.as_release(true));
         }
         let created = SystemTime::now().duration_since(UNIX_EPOCH).ok();
@@ -100,16 +124,20 @@ impl Releases for Local {
         let active = layout.active().map(|active| active.number);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let newest_first = layout.releases().iter().rev().take(limit);
-        Ok(newest_first.map(|kept| kept.as_release(active == Some(kept.number))).collect())
+        Ok(newest_first
+            .map(|kept| kept.as_release(active == Some(kept.number)))
+            .collect())
     }
 
     async fn rollback(id: String) -> Result<Release> {
         let mut layout = open()?;
         let release = release::find(layout.releases(), &id)?.clone();
         if !layout.has(&release.digest, release.size) {
-            return Err(Error::failed(format!("release {} is damaged", release.number))
-                .detail(format!("the layout has no {}", release.digest))
-                .hint("deploy the app again"));
+            return Err(
+                Error::failed(format!("release {} is damaged", release.number))
+                    .detail(format!("the layout has no {}", release.digest))
+                    .hint("deploy the app again"),
+            );
         }
         layout.activate(&release)?;
         Ok(release.as_release(true))
@@ -117,7 +145,10 @@ impl Releases for Local {
 
     async fn destroy() -> Result<Vec<String>> {
         let removed = open()?.destroy()?;
-        Ok(removed.into_iter().map(|number| format!("release {number}")).collect())
+        Ok(removed
+            .into_iter()
+            .map(|number| format!("release {number}"))
+            .collect())
     }
 }
 
@@ -128,7 +159,9 @@ fn open() -> Result<Layout> {
 /// Every content of the image, once.
 fn contents(image: &Image) -> impl Iterator<Item = &spin_deployer_oci::Layer> {
     let mut seen = BTreeSet::new();
-    image.contents().filter(move |layer| seen.insert(&layer.descriptor.digest))
+    image
+        .contents()
+        .filter(move |layer| seen.insert(&layer.descriptor.digest))
 }
 
 fn kind(media_type: &str) -> &'static str {

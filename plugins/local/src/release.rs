@@ -68,18 +68,26 @@ pub(crate) fn find<'a>(releases: &'a [Kept], id: &str) -> Result<&'a Kept> {
         return Ok(release);
     }
     let prefix = id.strip_prefix("sha256:").unwrap_or(id);
-    let mut matching = newest_first().filter(|r| !prefix.is_empty() && r.digest.hex().starts_with(prefix));
+    let mut matching =
+        newest_first().filter(|r| !prefix.is_empty() && r.digest.hex().starts_with(prefix));
     let Some(found) = matching.next() else {
-        let known: Vec<String> = releases.iter().map(|release| release.number.to_string()).collect();
-        return Err(Error::not_found(format!("there is no release `{id}`")).hint(match known.len() {
-            0 => "nothing is deployed here yet".to_owned(),
-            _ => format!("there are {}", known.join(", ")),
-        }));
+        let known: Vec<String> = releases
+            .iter()
+            .map(|release| release.number.to_string())
+            .collect();
+        return Err(
+            Error::not_found(format!("there is no release `{id}`")).hint(match known.len() {
+                0 => "nothing is deployed here yet".to_owned(),
+                _ => format!("there are {}", known.join(", ")),
+            }),
+        );
     };
     match matching.find(|other| other.digest != found.digest) {
         None => Ok(found),
-        Some(other) => Err(Error::not_found(format!("`{id}` begins more than one digest"))
-            .detail(format!("releases {} and {}", found.number, other.number))
-            .hint("name the release by its number")),
+        Some(other) => Err(
+            Error::not_found(format!("`{id}` begins more than one digest"))
+                .detail(format!("releases {} and {}", found.number, other.number))
+                .hint("name the release by its number"),
+        ),
     }
 }

@@ -20,49 +20,69 @@ pub(crate) fn of_registry(error: RegistryError, host: &str, origin: &str, name: 
                     "if {host} speaks plain HTTP, say so: http://{host}/…; if its certificate is \
                      from an authority of your own, name that in SSL_CERT_FILE"
                 )),
-            TransportFailure::Protocol => Error::failed(format!("{host} does not answer like a registry"))
-                .detail(format!("{request}: {}", source.reason))
-                .hint(other_scheme(host, origin)),
-            TransportFailure::Unreachable => Error::unavailable(format!("{host} cannot be reached"))
-                .detail(format!("{request}: {}", source.reason))
-                .hint("is the registry running, and its name right?"),
+            TransportFailure::Protocol => {
+                Error::failed(format!("{host} does not answer like a registry"))
+                    .detail(format!("{request}: {}", source.reason))
+                    .hint(other_scheme(host, origin))
+            }
+            TransportFailure::Unreachable => {
+                Error::unavailable(format!("{host} cannot be reached"))
+                    .detail(format!("{request}: {}", source.reason))
+                    .hint("is the registry running, and its name right?")
+            }
             TransportFailure::Broken => {
                 Error::unavailable(format!("the connection to {host} does not hold"))
                     .detail(format!("{request}: {}", source.reason))
                     .hint("run it again: what the registry has by then is not sent again")
             }
         },
-        RegistryError::Unauthorized { credential: true, .. } => {
-            Error::unauthenticated(format!("{host} does not accept the user name and password that it was shown"))
-                .detail(said)
-                .hint(login(host))
-        }
-        RegistryError::Unauthorized { .. } => {
-            Error::unauthenticated(format!("{host} wants to know who is asking, and no credentials for it were found"))
-                .detail(said)
-                .hint(login(host))
-        }
-        RegistryError::Denied(_) => Error::forbidden(format!("{host} does not let you push to {name}"))
-            .detail(said)
-            .hint(format!("ask for the right to push to {name}, or log in as someone else: docker login {host}")),
+        RegistryError::Unauthorized {
+            credential: true, ..
+        } => Error::unauthenticated(format!(
+            "{host} does not accept the user name and password that it was shown"
+        ))
+        .detail(said)
+        .hint(login(host)),
+        RegistryError::Unauthorized { .. } => Error::unauthenticated(format!(
+            "{host} wants to know who is asking, and no credentials for it were found"
+        ))
+        .detail(said)
+        .hint(login(host)),
+        RegistryError::Denied(_) => Error::forbidden(format!(
+            "{host} does not let you push to {name}"
+        ))
+        .detail(said)
+        .hint(format!(
+            "ask for the right to push to {name}, or log in as someone else: docker login {host}"
+        )),
         RegistryError::Name(_) => Error::not_found(format!("{host} has no repository {name}"))
             .detail(said)
             .hint("some registries want a repository to be created before the first push"),
-        RegistryError::TooLarge(_) => Error::unsupported_app(format!("{host} takes no layers of this size"))
-            .detail(said),
-        RegistryError::Busy { failure, retry_after } => busy(failure, retry_after.map(|d| d.as_secs()), host),
-        RegistryError::Damaged(_) | RegistryError::Digest { .. } => {
-            Error::failed(format!("what {host} received is not what was sent"))
-                .detail(said)
-                .hint("run it again; if it stays so, something between here and there changes requests")
+        RegistryError::TooLarge(_) => {
+            Error::unsupported_app(format!("{host} takes no layers of this size")).detail(said)
         }
-        RegistryError::MissingBlob(_) => Error::failed(format!("{host} lost layers that it had taken"))
-            .detail(said)
-            .hint("run it again"),
-        RegistryError::Nonsense { .. } => Error::failed(format!("{host} does not answer like a registry"))
-            .detail(said)
-            .hint(other_scheme(host, origin)),
-        RegistryError::Rejected(_) => Error::failed(format!("{host} does not take the app")).detail(said),
+        RegistryError::Busy {
+            failure,
+            retry_after,
+        } => busy(failure, retry_after.map(|d| d.as_secs()), host),
+        RegistryError::Damaged(_) | RegistryError::Digest { .. } => Error::failed(format!(
+            "what {host} received is not what was sent"
+        ))
+        .detail(said)
+        .hint("run it again; if it stays so, something between here and there changes requests"),
+        RegistryError::MissingBlob(_) => {
+            Error::failed(format!("{host} lost layers that it had taken"))
+                .detail(said)
+                .hint("run it again")
+        }
+        RegistryError::Nonsense { .. } => {
+            Error::failed(format!("{host} does not answer like a registry"))
+                .detail(said)
+                .hint(other_scheme(host, origin))
+        }
+        RegistryError::Rejected(_) => {
+            Error::failed(format!("{host} does not take the app")).detail(said)
+        }
     }
 }
 

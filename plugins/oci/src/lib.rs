@@ -36,14 +36,20 @@ impl Deployer for Oci {
                 _ => (Action::Upload, descriptor.digest.to_string()),
             };
             let kind = kind(&descriptor.media_type);
-            changes.push(Change::new(action, kind, &layer.name).detail(detail).bytes(descriptor.size));
+            changes.push(
+                Change::new(action, kind, &layer.name)
+                    .detail(detail)
+                    .bytes(descriptor.size),
+            );
         }
         for (tag, state) in &survey.tags {
             let (action, detail) = match state {
                 TagState::Same => (Action::Keep, "names this image already".to_owned()),
                 TagState::New => (Action::Create, image.digest.to_string()),
                 TagState::Other(None) => (Action::Update, format!("-> {}", image.digest)),
-                TagState::Other(Some(old)) => (Action::Update, format!("{old} -> {}", image.digest)),
+                TagState::Other(Some(old)) => {
+                    (Action::Update, format!("{old} -> {}", image.digest))
+                }
             };
             changes.push(Change::new(action, "tag", tag).detail(detail));
         }
@@ -63,7 +69,10 @@ impl Deployer for Oci {
             match target.registry.tag(&image, tag).await {
                 // The registry had the manifest, and has lost its layers since: cleaned up between then and now.
                 Err(RegistryError::MissingBlob(_)) if survey.manifest => {
-                    let absent = Survey { blobs: Default::default(), ..survey.clone() };
+                    let absent = Survey {
+                        blobs: Default::default(),
+                        ..survey.clone()
+                    };
                     push(&target, &image, &absent).await?;
                     target.registry.tag(&image, tag).await
                 }
@@ -75,7 +84,10 @@ impl Deployer for Oci {
         let mut release = Release::new(image.digest.as_str());
         release.version = target.tags.first().cloned();
         release.artifact = Some(format!("{}@{}", target.name, image.digest));
-        release.created = image.annotations.get("org.opencontainers.image.created").cloned();
+        release.created = image
+            .annotations
+            .get("org.opencontainers.image.created")
+            .cloned();
         Ok(release)
     }
 }

@@ -39,15 +39,23 @@ impl Target {
         }
         let mount_from = options::list("mount-from")?;
         if let Some(wrong) = mount_from.iter().find(|name| !is_repository(name)) {
-            return Err(Error::invalid_option("mount-from", format!("`{wrong}` is no repository"))
-                .hint("a repository of the same registry, without the registry's name: acme/base"));
+            return Err(
+                Error::invalid_option("mount-from", format!("`{wrong}` is no repository")).hint(
+                    "a repository of the same registry, without the registry's name: acme/base",
+                ),
+            );
         }
         let credential = reference.credential.map(|credential| match credential {
             options::Credential::Password((user, password)) => Credential::Password(user, password),
             options::Credential::IdentityToken(token) => Credential::IdentityToken(token),
         });
-        let registry =
-            Registry::new(WasiHttp, &reference.origin, &reference.repository, credential, &mount_from);
+        let registry = Registry::new(
+            WasiHttp,
+            &reference.origin,
+            &reference.repository,
+            credential,
+            &mount_from,
+        );
         Ok(Self {
             registry,
             name: format!("{}/{}", reference.registry, reference.repository),
@@ -61,11 +69,18 @@ impl Target {
     pub(crate) fn image(&self) -> Result<Image> {
         let mut annotations: Annotations = options::pairs("annotation")?.into_iter().collect();
         if let Some(seconds) = options::text("source-date-epoch")? {
-            let created = seconds.trim().parse().ok().and_then(timestamp::rfc3339).ok_or_else(|| {
-                Error::invalid_option("source-date-epoch", format!("`{seconds}` is no time"))
-                    .hint("whole seconds since 1970, as `date +%s` prints them")
-            })?;
-            annotations.entry("org.opencontainers.image.created".to_owned()).or_insert(created);
+            let created = seconds
+                .trim()
+                .parse()
+                .ok()
+                .and_then(timestamp::rfc3339)
+                .ok_or_else(|| {
+                    Error::invalid_option("source-date-epoch", format!("`{seconds}` is no time"))
+                        .hint("whole seconds since 1970, as `date +%s` prints them")
+                })?;
+            annotations
+                .entry("org.opencontainers.image.created".to_owned())
+                .or_insert(created);
         }
         spin_deployer_sdk::oci::assemble(annotations, options::flag("archive-layers")?)
     }
@@ -86,6 +101,8 @@ fn is_tag(text: &str) -> bool {
 fn is_repository(text: &str) -> bool {
     text.split('/').all(|part| {
         let end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        part.starts_with(end) && part.ends_with(end) && part.chars().all(|c| end(c) || "._-".contains(c))
+        part.starts_with(end)
+            && part.ends_with(end)
+            && part.chars().all(|c| end(c) || "._-".contains(c))
     })
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use spin_deployer_oci::{Body, Request, Response, Transport, TransportError, TransportFailure};
-use spin_deployer_sdk::http::{self, Cause, Client};
 use spin_deployer_sdk::app;
+use spin_deployer_sdk::http::{self, Cause, Client};
 
 /// Enough for a token or a list of errors.
 const LONGEST_BODY: usize = 64 << 10;
@@ -15,18 +15,20 @@ pub(crate) struct WasiHttp;
 impl Transport for WasiHttp {
     async fn send(&self, request: Request<'_>) -> Result<Response, TransportError> {
         let content = match request.body {
-            Body::Content { digest, .. } => Some(app::open(digest.as_str()).map_err(|error| {
-                TransportError {
+            Body::Content { digest, .. } => {
+                Some(app::open(digest.as_str()).map_err(|error| TransportError {
                     failure: TransportFailure::Content,
                     reason: error.failure().message.clone(),
-                }
-            })?),
+                })?)
+            }
             _ => None,
         };
         let body = match (request.body, &content) {
-            (Body::Content { offset, length, .. }, Some(content)) => {
-                http::Body::Content { content, offset, length }
-            }
+            (Body::Content { offset, length, .. }, Some(content)) => http::Body::Content {
+                content,
+                offset,
+                length,
+            },
             (Body::Bytes(bytes), _) => http::Body::Bytes(bytes.to_vec()),
             _ => http::Body::Empty,
         };
@@ -65,5 +67,8 @@ fn failure(error: http::Error) -> TransportError {
             TransportFailure::Protocol
         }
     };
-    TransportError { failure, reason: error.cause.to_string() }
+    TransportError {
+        failure,
+        reason: error.cause.to_string(),
+    }
 }

@@ -54,7 +54,8 @@ pub fn remove_unfinished(directory: &Path) -> Result<()> {
     for entry in entries {
         let entry = entry.map_err(|error| failed("read", directory, &error))?;
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            fs::remove_file(entry.path()).map_err(|error| failed("remove", &entry.path(), &error))?;
+            fs::remove_file(entry.path())
+                .map_err(|error| failed("remove", &entry.path(), &error))?;
         }
     }
     Ok(())
@@ -62,7 +63,8 @@ pub fn remove_unfinished(directory: &Path) -> Result<()> {
 
 /// What the file system said, in an error that names what was tried and on which file.
 pub fn failed(tried: &str, path: &Path, error: &io::Error) -> Error {
-    let failure = Error::failed(format!("cannot {tried} {}", shown(path))).detail(error.to_string());
+    let failure =
+        Error::failed(format!("cannot {tried} {}", shown(path))).detail(error.to_string());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             failure.hint("free some space and run it again: what is there already is kept")
@@ -104,9 +106,11 @@ async fn write_content(content: &Content, path: &Path) -> Result<()> {
     splice(&source, &sink, content.size())
         .await
         .map_err(|error| match error {
-            CopyError::Source(reason) => Error::failed("a file of the application could not be read")
-                .detail(reason)
-                .hint("do not change the application while it is being deployed"),
+            CopyError::Source(reason) => {
+                Error::failed("a file of the application could not be read")
+                    .detail(reason)
+                    .hint("do not change the application while it is being deployed")
+            }
             CopyError::Sink(reason) => failed("write", path, &io::Error::other(reason)),
         })?;
     drop(sink);

@@ -1,6 +1,8 @@
 //! The app as an OCI image. Feature `oci`.
 
-use spin_deployer_oci::{Annotations, AssembleError, Assembly, Component, Contents, Digest, DigestError, File, Image};
+use spin_deployer_oci::{
+    Annotations, AssembleError, Assembly, Component, Contents, Digest, DigestError, File, Image,
+};
 
 use crate::{Error, Result, app};
 

@@ -178,7 +178,9 @@ async fn write(sink: &OutgoingBody, body: Body<'_>) -> Result<(), CopyError> {
 fn received(pending: &FutureIncomingResponse) -> Result<IncomingResponse, Cause> {
     match pending.get() {
         Some(Ok(answer)) => answer.map_err(Cause::from),
-        Some(Err(())) | None => Err(Cause::Broken("no answer where one was announced".to_owned())),
+        Some(Err(())) | None => Err(Cause::Broken(
+            "no answer where one was announced".to_owned(),
+        )),
     }
 }
 

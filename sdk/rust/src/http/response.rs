@@ -57,9 +57,7 @@ impl Response {
 
     /// The value of a header, where it is there once or more and is text.
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
+        self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// All of the body.
@@ -121,7 +119,9 @@ impl Response {
                         StreamError::LastOperationFailed(error) => http_error_code(error),
                         StreamError::Closed => None,
                     };
-                    return Err(fail(code.map_or_else(|| Cause::Broken(reason(&error)), Cause::from)));
+                    return Err(fail(
+                        code.map_or_else(|| Cause::Broken(reason(&error)), Cause::from),
+                    ));
                 }
             }
             if bytes.len() > limit {
