@@ -44,7 +44,7 @@ pub enum CallError {
     /// It does not export what was called, or not as it is defined. In words, without a full stop.
     #[error("{0}")]
     Interface(String),
-    /// It asked for what the host refuses. In words, without a full stop.
+    /// It asked for what the host refuses. A predicate: `wants the user to log in at …`.
     #[error("{0}")]
     Refused(String),
     /// What the user named could not be mounted; the plugin did not run.

@@ -35,7 +35,7 @@ impl Host for State {
         match self.progress.device_code(&url, &code) {
             true => Ok(()),
             false => Err(Stop::Refused(format!(
-                "it wants the user to log in at {url}, which is none of the places that it may talk to"
+                "wants the user to log in at {url}, which is none of the places that it may talk to"
             ))
             .into()),
         }

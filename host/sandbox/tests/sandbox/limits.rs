@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use spin_deployer_sandbox::{CallError, LimitKind, Limits, Verified};
 
-use crate::support::{ENGINE, World};
+use crate::support::{ENGINE, World, hostile};
 
 /// A broken limit comes back long before this.
 const SOON: Duration = Duration::from_secs(30);
@@ -79,9 +79,11 @@ async fn other_work_goes_on_while_a_plugin_computes() {
         ..Limits::default()
     };
     let world = world("loop", limits);
+    // Compiled before the clock starts.
+    hostile();
     tokio::select! {
         outcome = world.plan() => panic!("{:?}", outcome.result),
-        () = tokio::time::sleep(Duration::from_millis(100)) => {}
+        () = tokio::time::sleep(Duration::from_millis(300)) => {}
     }
 }
 
