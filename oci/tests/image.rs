@@ -3,6 +3,8 @@
 //! The documents were observed with Spin 4.1 and a real registry; only its `created` annotation, which is another at each
 //! push, is left out.
 
+#![allow(clippy::unwrap_used)] // A test that unwraps wrongly fails, which is its job.
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
