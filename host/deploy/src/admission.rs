@@ -9,29 +9,52 @@ pub(crate) fn admit(target: &Target, app: &App) -> Result<(), Error> {
     let platform = &target.manifest.app;
     let needs = app.needs();
     let refused = |what: String| {
-        Err(Error::new(Code::Incompatible, format!("target `{}` cannot run this app: {what}", target.name)))
+        Err(Error::new(
+            Code::Incompatible,
+            format!("target `{}` cannot run this app: {what}", target.name),
+        ))
     };
     let list = |names: &[String]| match names {
         [] => "none".to_owned(),
         names => names.join(", "),
     };
     if let Some(known) = &platform.triggers {
-        let unknown: Vec<_> = needs.triggers.iter().filter(|t| !known.contains(t)).cloned().collect();
+        let unknown: Vec<_> = needs
+            .triggers
+            .iter()
+            .filter(|t| !known.contains(t))
+            .cloned()
+            .collect();
         if !unknown.is_empty() {
-            return refused(format!("it has triggers of type {}, the target runs {}", list(&unknown), list(known)));
+            return refused(format!(
+                "it has triggers of type {}, the target runs {}",
+                list(&unknown),
+                list(known)
+            ));
         }
     }
     if let Some(known) = &platform.host_requirements {
-        let unknown: Vec<_> =
-            needs.host_requirements.iter().filter(|r| !known.contains(r)).cloned().collect();
+        let unknown: Vec<_> = needs
+            .host_requirements
+            .iter()
+            .filter(|r| !known.contains(r))
+            .cloned()
+            .collect();
         if !unknown.is_empty() {
-            return refused(format!("it needs {}, the target offers {}", list(&unknown), list(known)));
+            return refused(format!(
+                "it needs {}, the target offers {}",
+                list(&unknown),
+                list(known)
+            ));
         }
     }
     if let Some(most) = platform.max_size
         && app.total_size() > most
     {
-        return refused(format!("it has {} bytes, the target takes {most}", app.total_size()));
+        return refused(format!(
+            "it has {} bytes, the target takes {most}",
+            app.total_size()
+        ));
     }
     Ok(())
 }

@@ -35,7 +35,14 @@ pub(crate) enum Line<'a> {
         milliseconds: f64,
     },
     /// The call ended.
-    Ended { outcome: &'a str, milliseconds: f64 },
+    Ended {
+        /// `plan`, `deploy`, …
+        call: &'a str,
+        /// `done` or `failed`.
+        outcome: &'a str,
+        /// Since the call began.
+        milliseconds: f64,
+    },
 }
 
 /// A mount of a call.
@@ -51,10 +58,17 @@ impl AuditLog {
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, Error> {
         let file = path
             .map(|path| {
-                File::options().create(true).append(true).open(path).map_err(|e| {
-                    Error::new(Code::Usage, format!("cannot write the audit log {}", path.display()))
+                File::options()
+                    .create(true)
+                    .append(true)
+                    .open(path)
+                    .map_err(|e| {
+                        Error::new(
+                            Code::Usage,
+                            format!("cannot write the audit log {}", path.display()),
+                        )
                         .detail(e.to_string())
-                })
+                    })
             })
             .transpose()?
             .map(Mutex::new);
@@ -64,9 +78,13 @@ impl AuditLog {
     /// Writes a line at once, so that a crash of the host loses none.
     pub(crate) fn line(&self, line: &impl Serialize) {
         let Some(file) = &self.file else { return };
-        let Ok(mut text) = serde_json::to_vec(line) else { return };
+        let Ok(mut text) = serde_json::to_vec(line) else {
+            return;
+        };
         text.push(b'\n');
-        let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut file = file
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         // A full disk must not end a deploy that is under way.
         let _ = file.write_all(&text);
     }
@@ -75,5 +93,15 @@ impl AuditLog {
 impl Audit for AuditLog {
     fn record(&self, entry: &AuditEntry) {
         self.line(entry);
+    }
+}
+
+impl From<&spin_deployer_sandbox::Mount> for MountLine {
+    fn from(mount: &spin_deployer_sandbox::Mount) -> Self {
+        Self {
+            guest: mount.guest_path.clone(),
+            host: mount.host_path.display().to_string(),
+            writable: mount.writable,
+        }
     }
 }

@@ -41,8 +41,10 @@ impl Configuration {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => {
-                return Err(Error::new(Code::Usage, format!("cannot read {}", path.display()))
-                    .detail(e.to_string()));
+                return Err(
+                    Error::new(Code::Usage, format!("cannot read {}", path.display()))
+                        .detail(e.to_string()),
+                );
             }
         };
         let mut configuration: Self = toml::from_str(&text).map_err(|e| {

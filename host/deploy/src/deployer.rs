@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use spin_deployer_app::{App, DigestFile, DigestMemory, LoadOptions, NoMemory, Source};
-use spin_deployer_egress::{Egress, Session, Vault};
+use spin_deployer_app::{App, DigestMemory, FileMemory, LoadOptions, NoMemory, Source};
+use spin_deployer_egress::{self as egress, Egress, Proxies, Session, Vault};
 use spin_deployer_grants::{Grant, Phase};
-use spin_deployer_manifest::Manifest;
 use spin_deployer_sandbox::{Engine, Limits, Outcome, Plugin, Ports, Verified};
-use spin_deployer_store::CompiledCode;
+use spin_deployer_store::{CompiledCode, StoreError};
 
 use crate::audit::{AuditLog, Line, MountLine};
 use crate::ports::{AppPort, Counts, NetworkPort, OptionsPort, ProgressPort};
@@ -19,7 +18,7 @@ use crate::report::{
     SCHEMA, Transferred,
 };
 use crate::{Code, Environment, Error, Event, Observer, Target};
-use crate::{admission, convert, failure, mounts, readiness, secrets, target, values};
+use crate::{admission, failure, mounts, readiness, secrets, target, values};
 
 /// What the user asked for, beyond the target.
 #[derive(Clone, Debug)]
@@ -30,6 +29,10 @@ pub struct Request {
     pub given: BTreeMap<String, Vec<String>>,
     /// The longest that one call of the plugin may take, everything counted.
     pub timeout: Duration,
+    /// The most memory that the plugin may use, in bytes.
+    pub max_memory: usize,
+    /// The longest that the plugin may compute, host calls not counted.
+    pub max_compute: Duration,
     /// How long to wait until a release answers; zero does not wait.
     pub readiness_timeout: Duration,
     /// Where to append the audit log.
@@ -55,6 +58,7 @@ pub struct Deployer {
     observer: Arc<dyn Observer>,
     audit: Arc<AuditLog>,
     counts: Arc<Counts>,
+    egress: Egress,
     session: Mutex<Option<Arc<Session>>>,
 }
 
@@ -63,6 +67,7 @@ struct Called<T> {
     value: T,
     app: Arc<App>,
     session: Arc<Session>,
+    grant: Grant,
 }
 
 impl Deployer {
@@ -77,7 +82,12 @@ impl Deployer {
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
         let audit = Arc::new(AuditLog::open(request.audit_log.as_deref())?);
+        let egress = Egress::new(egress::Config {
+            environment: environment.vars.iter().collect(),
+            proxies: Proxies::System,
+        });
         Ok(Self {
+            egress,
             environment,
             target,
             request,
@@ -114,16 +124,23 @@ impl Deployer {
     /// What the app, an option, the sandbox, the plugin or the platform has against it.
     pub async fn deploy(&self) -> Result<DeployReport, Error> {
         let called = self
-            .call(Phase::Deploy, "deploy", |plugin, ports, limits| async move {
-                plugin.deploy(ports, limits).await
-            })
+            .call(
+                Phase::Deploy,
+                "deploy",
+                |plugin, ports, limits| async move { plugin.deploy(ports, limits).await },
+            )
             .await?;
-        let probes = called.value.ready_when.clone();
         let ready = readiness::wait(
-            &called.session,
-            &probes,
+            &called.value.ready_when,
             self.request.readiness_timeout,
             &*self.observer,
+            |origin| {
+                self.session(
+                    called.grant.only_reading(origin),
+                    Phase::Status,
+                    Arc::default(),
+                )
+            },
         )
         .await?;
         Ok(DeployReport {
@@ -186,9 +203,11 @@ impl Deployer {
     /// As [`Self::deploy`].
     pub async fn destroy(&self) -> Result<DestroyReport, Error> {
         let called = self
-            .call(Phase::Destroy, "destroy", |plugin, ports, limits| async move {
-                plugin.destroy(ports, limits).await
-            })
+            .call(
+                Phase::Destroy,
+                "destroy",
+                |plugin, ports, limits| async move { plugin.destroy(ports, limits).await },
+            )
             .await?;
         Ok(DestroyReport {
             schema: SCHEMA,
@@ -202,7 +221,10 @@ impl Deployer {
     pub fn landed(&self) -> Landed {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         Landed {
-            changed: session.as_ref().map(|s| s.tally().changed).unwrap_or_default(),
+            changed: session
+                .as_ref()
+                .map(|s| s.tally().changed)
+                .unwrap_or_default(),
             transferred: self.counts.transferred(),
             steps_done: self.counts.steps_done(),
         }
@@ -249,11 +271,12 @@ impl Deployer {
         if phase == Phase::Plan || phase == Phase::Deploy {
             admission::admit(&self.target, &app)?;
         }
-        let vault = Arc::new(Vault::new());
-        let options = secrets::placeholders(&self.environment, &values, &vault)?;
         let mounts = mounts::mount(&values, phase, &app_folder)?;
+        let vault = Arc::new(Vault::default());
+        let options =
+            secrets::placeholders(&self.environment, &values, &mounts.mounts, &vault).await?;
         let grant = Grant::naming(&self.target.manifest, &values);
-        let session = self.session(grant.clone(), phase, vault)?;
+        let session = self.session(grant.clone(), phase, vault);
         self.audit.line(&Line::Call {
             plugin: self.target.manifest.name.as_str(),
             digest: &self.target.digest,
@@ -270,52 +293,87 @@ impl Deployer {
                 audit: self.audit.clone(),
                 started: self.environment.started,
                 counts: self.counts.clone(),
-                grant,
+                grant: grant.clone(),
             }),
             network: network.clone(),
             mounts: mounts.mounts.clone(),
         };
-        let limits = Limits { wall: self.request.timeout, ..Limits::default() };
+        let limits = Limits {
+            wall: self.request.timeout,
+            memory: self.request.max_memory,
+            compute: self.request.max_compute,
+            ..Limits::default()
+        };
         let began = Instant::now();
         let outcome = run(plugin, ports, limits).await;
         self.audit.line(&Line::Ended {
             call,
-            outcome: if outcome.result.is_ok() { "done" } else { "failed" },
+            outcome: if outcome.result.is_ok() {
+                "done"
+            } else {
+                "failed"
+            },
             milliseconds: began.elapsed().as_secs_f64() * 1000.0,
         });
-        self.observer.event(Event::Output { stdout: outcome.stdout, stderr: outcome.stderr });
+        self.observer.event(Event::Output {
+            stdout: outcome.stdout,
+            stderr: outcome.stderr,
+        });
         for refused in session.refusals() {
             self.observer.event(Event::Refused(refused.clone()));
         }
         let value = outcome.result.map_err(|error| {
-            let mut error = failure::explain(error, &self.target, &session.refusals(), network.last_failure());
+            let mut error = failure::explain(
+                error,
+                &self.target,
+                &session.refusals(),
+                network.last_failure(),
+            );
             error.sent = session.tally().requests > 0 || self.counts.transferred() > 0;
             error
         })?;
-        Ok(Called { value, app, session })
+        Ok(Called {
+            value,
+            app,
+            session,
+            grant,
+        })
     }
 
     async fn load_app(&self) -> Result<Arc<App>, Error> {
         let environment = self.environment.clone();
         let from = self.request.from.clone();
-        blocking(move || load(&environment, from.as_deref())).await.map(Arc::new)
+        blocking(move || load(&environment, from.as_deref()))
+            .await
+            .map(Arc::new)
     }
 
     /// The plugin, ready to run, and whether it had to be compiled.
     async fn load_plugin(&self) -> Result<(Plugin, bool), Error> {
-        let cache = self.environment.directories.cache.clone();
+        let cache = self.environment.directories.cache().map(Path::to_owned);
         let target = self.target.clone();
         let observer = self.observer.clone();
         blocking(move || load_plugin(&target, cache.as_deref(), &*observer)).await
     }
 
-    fn session(&self, grant: Grant, phase: Phase, vault: Arc<Vault>) -> Result<Arc<Session>, Error> {
-        let egress = Egress::new(convert::egress_config(&self.environment))
-            .map_err(|e| Error::new(Code::Failed, "the HTTP client cannot start").detail(e.to_string()))?;
-        let limits = spin_deployer_egress::Limits { time: self.request.timeout, ..Default::default() };
-        let session = egress.session(grant, phase, vault, limits, self.audit.clone());
+    fn session(&self, grant: Grant, phase: Phase, vault: Arc<Vault>) -> Arc<Session> {
+        let limits = egress::Limits {
+            time: self.request.timeout,
+            ..Default::default()
+        };
+        let session = self
+            .egress
+            .session(grant, phase, vault, limits, self.audit.clone());
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
-        Ok(session)
+        session
+    }
+}
+
+/// The folder that an app's remembered digests belong to.
+fn root<'a>(source: &'a Source, environment: &'a Environment) -> &'a Path {
+    match source {
+        Source::Manifest(path) => path.parent().unwrap_or(&environment.cwd),
+        Source::OciLayout { directory, .. } => directory,
     }
 }
 
@@ -335,8 +393,11 @@ pub(crate) fn load(environment: &Environment, from: Option<&str>) -> Result<App,
         ..Error::new(Code::Usage, e.to_string())
     };
     let source = Source::parse(from, &environment.cwd).map_err(invalid)?;
-    let memory: Box<dyn DigestMemory> = match &environment.directories.cache {
-        Some(cache) => Box::new(DigestFile::open(&cache.join("digests"), source.root())),
+    let memory: Box<dyn DigestMemory> = match environment.directories.cache() {
+        Some(cache) => Box::new(FileMemory::at(
+            &cache.join("digests"),
+            root(&source, environment),
+        )),
         None => Box::new(NoMemory),
     };
     spin_deployer_app::load(&source, &LoadOptions::default(), &*memory).map_err(invalid)
@@ -348,33 +409,43 @@ fn load_plugin(
     observer: &dyn Observer,
 ) -> Result<(Plugin, bool), Error> {
     let unusable = |e: &dyn std::fmt::Display| {
-        Error::new(Code::Incompatible, format!("plugin `{}` cannot be loaded", target.manifest.name))
-            .detail(e.to_string())
+        Error::new(
+            Code::Incompatible,
+            format!("plugin `{}` cannot be loaded", target.manifest.name),
+        )
+        .detail(e.to_string())
     };
     let engine = Engine::new().map_err(|e| unusable(&e))?;
     let store = cache.map(|dir| CompiledCode::at(dir.join("compiled")));
-    let kept = match &store {
-        Some(store) => store
-            .get(&target.digest, &engine.compatibility())
-            .map_err(|e| Error::new(Code::Failed, "compiled code cannot be read").detail(e.to_string()))?,
-        None => None,
-    };
-    let compiled = kept.is_none();
-    let code = match kept {
-        Some(code) => code,
-        None => {
-            observer.event(Event::Compiling { plugin: target.manifest.name.to_string() });
-            let code = engine.compile(&target.wasm).map_err(|e| unusable(&e))?;
-            if let Some(store) = &store {
-                store.put(&target.digest, &engine.compatibility(), &code).map_err(|e| {
-                    Error::new(Code::Failed, "compiled code cannot be kept").detail(e.to_string())
-                })?;
-            }
-            code
-        }
-    };
-    let plugin = engine.load(Verified::new(&code)).map_err(|e| unusable(&e))?;
-    Ok((plugin, compiled))
+    let compatibility = engine.compatibility();
+    let note = |e: StoreError| observer.event(Event::Note(e.to_string()));
+    let kept = store.as_ref().and_then(|store| {
+        store
+            .get(&target.digest, &compatibility)
+            .map_err(note)
+            .ok()
+            .flatten()
+    });
+    if let Some(code) = kept
+        && let Ok(verified) = Verified::new(&code)
+        && let Ok(plugin) = engine.load(verified)
+    {
+        return Ok((plugin, false));
+    }
+    observer.event(Event::Compiling {
+        plugin: target.manifest.name.to_string(),
+    });
+    let code = engine.compile(&target.wasm).map_err(|e| unusable(&e))?;
+    let plugin = Verified::new(&code)
+        .and_then(|code| engine.load(code))
+        .map_err(|e| unusable(&e))?;
+    if let Some(store) = &store {
+        // Not kept, it is compiled again the next time: no reason to fail.
+        let _ = store
+            .put(&target.digest, &compatibility, &code)
+            .map_err(note);
+    }
+    Ok((plugin, true))
 }
 
 fn app_id(app: &App) -> AppId {

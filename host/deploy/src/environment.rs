@@ -35,11 +35,19 @@ impl Environment {
             Error::new(Code::Usage, "the working directory cannot be read").detail(e.to_string())
         })?;
         let directories = Directories::from_vars(&vars);
-        Ok(Self { vars, cwd, directories, started })
+        Ok(Self {
+            vars,
+            cwd,
+            directories,
+            started,
+        })
     }
 
     /// A variable that is set and not empty.
     pub fn var(&self, name: &str) -> Option<&str> {
-        self.vars.get(name).map(String::as_str).filter(|v| !v.is_empty())
+        self.vars
+            .get(name)
+            .map(String::as_str)
+            .filter(|v| !v.is_empty())
     }
 }

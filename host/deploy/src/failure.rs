@@ -1,11 +1,20 @@
 //! From what a plugin or the sandbox says to what the user is told.
 
+use spin_deployer_egress::RefusalLine;
 use spin_deployer_sandbox::{CallError, PluginErrorKind};
 
 use crate::{Code, Error, Target};
 
 /// A failed call as an error of ours.
-pub(crate) fn explain(error: CallError, target: &Target) -> Error {
+///
+/// `refused` are the requests that were not let out, `last_failure` is why the last request brought no answer: the host
+/// knows both better than the plugin does.
+pub(crate) fn explain(
+    error: CallError,
+    target: &Target,
+    refused: &[RefusalLine],
+    last_failure: Option<String>,
+) -> Error {
     let plugin = &target.manifest.name;
     match error {
         CallError::Plugin(error) => {
@@ -22,7 +31,22 @@ pub(crate) fn explain(error: CallError, target: &Target) -> Error {
                 PluginErrorKind::InvalidOption(option) => format!("--{option}: {}", error.message),
                 _ => error.message,
             };
-            Error { detail: error.detail, help: error.hint, ..Error::new(code, message) }
+            let refused = refused.last();
+            match (code, refused) {
+                // Without its request the plugin could not go on: that is the reason, whatever it says.
+                (Code::Failed | Code::Unavailable | Code::Forbidden, Some(line)) => Error {
+                    help: line
+                        .suggestion
+                        .clone()
+                        .map(|rule| format!("the rule that would allow it:\n{rule}")),
+                    ..Error::new(Code::Denied, format!("plugin `{plugin}` {line}")).detail(message)
+                },
+                _ => Error {
+                    detail: error.detail.or(last_failure),
+                    help: error.hint,
+                    ..Error::new(code, message)
+                },
+            }
         }
         CallError::Limit(limit) => {
             let error = Error::new(Code::Crashed, format!("plugin `{plugin}` {limit}"));
@@ -34,9 +58,16 @@ pub(crate) fn explain(error: CallError, target: &Target) -> Error {
         CallError::Crash(why) => Error::new(Code::Crashed, format!("plugin `{plugin}` crashed"))
             .detail(why)
             .help("this is a fault of the plugin; -v shows what it printed"),
-        CallError::Interface(why) => {
-            Error::new(Code::Incompatible, format!("plugin `{plugin}` does not fit this version of spin-deployer"))
-                .detail(why)
-        }
+        CallError::Refused(why) => Error::new(Code::Denied, format!("plugin `{plugin}` {why}")),
+        CallError::Mount { .. } => Error::new(Code::Usage, error.to_string()).detail(
+            std::error::Error::source(&error)
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        ),
+        CallError::Interface(why) => Error::new(
+            Code::Incompatible,
+            format!("plugin `{plugin}` does not fit this version of spin-deployer"),
+        )
+        .detail(why),
     }
 }

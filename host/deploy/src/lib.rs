@@ -15,6 +15,7 @@
 mod admission;
 mod audit;
 mod configuration;
+mod convert;
 mod deployer;
 mod environment;
 mod error;

@@ -37,8 +37,11 @@ pub(crate) fn mount(values: &Values, phase: Phase, app_folder: &Path) -> Result<
             _ => continue,
         };
         let io = |e: std::io::Error| {
-            Error::new(Code::Usage, format!("cannot use {} for --{name}", path.display()))
-                .detail(e.to_string())
+            Error::new(
+                Code::Usage,
+                format!("cannot use {} for --{name}", path.display()),
+            )
+            .detail(e.to_string())
         };
         let output = matches!(resolved.value, OptionValue::OutputDirectory(_));
         let host_path = if output && writable {
@@ -53,19 +56,31 @@ pub(crate) fn mount(values: &Values, phase: Phase, app_folder: &Path) -> Result<
             std::fs::metadata(&path).map_err(io)?;
             path
         };
-        mounts.push(Mount { guest_path: guest_path(name.as_str()), host_path, writable });
+        mounts.push(Mount {
+            guest_path: guest_path(name.as_str()),
+            host_path,
+            writable,
+        });
     }
-    Ok(Mounts { mounts, _empty: empty })
+    Ok(Mounts {
+        mounts,
+        _empty: empty,
+    })
 }
 
 /// A default is the plugin's wish, not the user's: it lies below `.deployer` of the app and goes through no symlink,
 /// so that neither a plugin nor a cloned repository chooses where files are written.
 fn below_deployer(option: &str, path: &Path, app_folder: &Path) -> Result<(), Error> {
     let refused = |why: &str| {
-        Error::new(Code::Denied, format!("the default of --{option}, {}, {why}", path.display()))
-            .help(format!("name a directory yourself: --{option} DIR"))
+        Error::new(
+            Code::Denied,
+            format!("the default of --{option}, {}, {why}", path.display()),
+        )
+        .help(format!("name a directory yourself: --{option} DIR"))
     };
-    let relative = path.strip_prefix(app_folder).map_err(|_| refused("is outside of the app"))?;
+    let relative = path
+        .strip_prefix(app_folder)
+        .map_err(|_| refused("is outside of the app"))?;
     let mut parts = relative.components();
     if parts.next() != Some(Component::Normal(".deployer".as_ref()))
         || !parts.all(|part| matches!(part, Component::Normal(_)))

@@ -1,6 +1,7 @@
 //! What a front end gets to see while a command runs.
 
 use spin_deployer_app::Finding;
+use spin_deployer_egress::RefusalLine;
 use spin_deployer_manifest::OptionSpec;
 
 /// Something that happened. Labels and details come from the plugin: whoever shows them escapes them.
@@ -65,6 +66,10 @@ pub enum Event {
         /// The code to type there.
         code: String,
     },
+    /// Something that the user should know and that stops nothing.
+    Note(String),
+    /// The plugin wanted to send what nobody allows; it was not sent.
+    Refused(RefusalLine),
     /// What the plugin wrote to its standard output and error, once the call has ended.
     Output {
         /// Standard output, at most 1 MiB.

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::BodyExt as _;
-use spin_deployer_app::App;
-use spin_deployer_egress::{SendError, Session};
+use spin_deployer_app::{App, Content};
+use spin_deployer_egress::{BodyError, SendError, Session};
+use spin_deployer_grants::Grant;
+use spin_deployer_manifest::Origin;
 use spin_deployer_sandbox as sandbox;
 use spin_deployer_sandbox::{ContentInfo, NetworkError, StepEvent};
 
 use crate::audit::{AuditLog, Line};
-use crate::{Environment, Event, Observer};
+use crate::{Event, Observer};
 
 /// The app, read natively.
 pub(crate) struct AppPort(pub(crate) Arc<App>);
@@ -52,21 +54,30 @@ impl sandbox::App for AppPort {
 
     fn open(&self, digest: &str) -> Option<ContentInfo> {
         let content = self.0.content(digest)?;
-        Some(ContentInfo { digest: content.digest.clone(), size: content.size })
+        Some(info(&content))
     }
 
     fn read(&self, digest: &str, offset: u64) -> std::io::Result<Box<dyn Read + Send>> {
         let content = self.0.content(digest).ok_or(std::io::ErrorKind::NotFound)?;
-        Ok(Box::new(content.open(offset).map_err(std::io::Error::other)?))
+        Ok(Box::new(
+            content.open(offset).map_err(std::io::Error::other)?,
+        ))
     }
 
     fn archive(&self, component: &str) -> Result<ContentInfo, String> {
         let content = self.0.archive(component).map_err(|e| e.to_string())?;
-        Ok(ContentInfo { digest: content.digest.clone(), size: content.size })
+        Ok(info(&content))
     }
 
     fn fingerprint(&self) -> String {
         self.0.fingerprint().to_owned()
+    }
+}
+
+fn info(content: &Content) -> ContentInfo {
+    ContentInfo {
+        digest: content.digest().to_owned(),
+        size: content.size(),
     }
 }
 
@@ -85,6 +96,8 @@ pub(crate) struct ProgressPort {
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) started: std::time::Instant,
     pub(crate) counts: Arc<Counts>,
+    /// Where the plugin may send the user to log in.
+    pub(crate) grant: Grant,
 }
 
 /// What a command has moved so far.
@@ -112,7 +125,11 @@ impl Counts {
     }
 
     pub(crate) fn steps_done(&self) -> Vec<String> {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner).done.clone()
+        self.steps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .done
+            .clone()
     }
 
     fn step(&self, id: u32, event: &StepEvent) {
@@ -155,31 +172,78 @@ impl sandbox::Progress for ProgressPort {
     }
 
     fn device_code(&self, url: &str, code: &str) -> bool {
-        // No plugin of today logs in; an address is shown once there is a rule to check it against.
-        let _ = (url, code);
-        false
+        let granted = url.parse::<http::Uri>().ok().and_then(|uri| {
+            let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
+            origin.parse::<Origin>().ok()
+        });
+        let granted = granted.is_some_and(|origin| {
+            self.grant
+                .rules()
+                .iter()
+                .any(|rule| rule.to.matches(&origin))
+        });
+        if granted {
+            self.observer.event(Event::DeviceCode {
+                url: url.to_owned(),
+                code: code.to_owned(),
+            });
+        }
+        granted
     }
 
     fn started(&self) {
         let after = self.started.elapsed();
-        self.audit.line(&Line::Started { milliseconds: after.as_secs_f64() * 1000.0 });
+        self.audit.line(&Line::Started {
+            milliseconds: after.as_secs_f64() * 1000.0,
+        });
         self.observer.event(Event::PluginStarted { after });
     }
 }
 
-impl ProgressPort {
-    pub(crate) fn new(
-        environment: &Environment,
-        observer: Arc<dyn Observer>,
-        audit: Arc<AuditLog>,
-        counts: Arc<Counts>,
-    ) -> Self {
-        Self { observer, audit, started: environment.started, counts }
-    }
+/// The way out.
+pub(crate) struct NetworkPort {
+    session: Arc<Session>,
+    /// The last request that brought no answer, in the host's words: the plugin learns only what kind of failure it was.
+    last_failure: Mutex<Option<String>>,
 }
 
-/// The way out.
-pub(crate) struct NetworkPort(pub(crate) Arc<Session>);
+impl NetworkPort {
+    pub(crate) fn new(session: Arc<Session>) -> Self {
+        Self {
+            session,
+            last_failure: Mutex::default(),
+        }
+    }
+
+    /// Why the last request failed that did, unless it was refused.
+    pub(crate) fn last_failure(&self) -> Option<String> {
+        self.last_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn failed(&self, error: SendError) -> NetworkError {
+        if !matches!(error, SendError::Refused(_)) {
+            let mut last = self
+                .last_failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *last = Some(error.to_string());
+        }
+        match error {
+            SendError::Refused(_) => NetworkError::Denied,
+            SendError::Dns { .. } => NetworkError::Dns,
+            SendError::Connect { .. } => NetworkError::Connect,
+            SendError::Tls { .. } => NetworkError::Tls,
+            SendError::Timeout { .. } => NetworkError::Timeout,
+            SendError::TooLarge { .. } => NetworkError::TooLarge,
+            SendError::Protocol { .. } => NetworkError::Terminated,
+            SendError::Body(error) => NetworkError::Other(error.to_string()),
+            SendError::Setup(error) => NetworkError::Other(error.to_string()),
+        }
+    }
+}
 
 #[async_trait::async_trait]
 impl sandbox::Network for NetworkPort {
@@ -188,25 +252,27 @@ impl sandbox::Network for NetworkPort {
         request: http::Request<sandbox::Body>,
         timeouts: sandbox::Timeouts,
     ) -> Result<http::Response<sandbox::Body>, NetworkError> {
-        let request = request.map(|body| body.map_err(spin_deployer_egress::BodyError::new).boxed_unsync());
+        let request =
+            request.map(|body| body.map_err(|e| BodyError::Source(e.into())).boxed_unsync());
         let timeouts = spin_deployer_egress::Timeouts {
             connect: timeouts.connect,
             first_byte: timeouts.first_byte,
             between_bytes: timeouts.between_bytes,
         };
-        let response = self.0.send(request, timeouts).await.map_err(network_error)?;
-        Ok(response.map(|body| body.map_err(|e| NetworkError::Other(e.to_string())).boxed_unsync()))
+        let response = self
+            .session
+            .send(request, timeouts)
+            .await
+            .map_err(|e| self.failed(e))?;
+        Ok(response.map(|body| body.map_err(body_error).boxed_unsync()))
     }
 }
 
-fn network_error(error: SendError) -> NetworkError {
+fn body_error(error: BodyError) -> NetworkError {
     match error {
-        SendError::Refused(_) => NetworkError::Denied,
-        SendError::Dns { .. } => NetworkError::Dns,
-        SendError::Connect { .. } => NetworkError::Connect,
-        SendError::Tls { .. } => NetworkError::Tls,
-        SendError::Timeout { .. } => NetworkError::Timeout,
-        SendError::TooLarge { .. } => NetworkError::TooLarge,
+        BodyError::TooLarge { .. } | BodyError::Budget { .. } => NetworkError::TooLarge,
+        BodyError::Timeout { .. } => NetworkError::Timeout,
+        BodyError::Connection(_) => NetworkError::Terminated,
         other => NetworkError::Other(other.to_string()),
     }
 }

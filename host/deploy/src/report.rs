@@ -207,7 +207,7 @@ pub struct InspectReport {
     pub schema: u32,
     /// The locked app as Spin writes it, with `{app}` for the app's folder and `{mount}` for the folder into which
     /// Spin would copy the files.
-    pub locked: spin_deployer_app::Locked,
+    pub locked: serde_json::Value,
     /// What would be sent.
     pub components: Vec<InspectedComponent>,
     /// The app's fingerprint.

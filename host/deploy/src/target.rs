@@ -43,11 +43,16 @@ impl Target {
         name: Option<&str>,
     ) -> Result<Self, Error> {
         let configuration = Configuration::read(&folder(environment, from))?;
-        let name = name.or(configuration.target.as_deref()).unwrap_or(DEFAULT).to_owned();
+        let name = name
+            .or(configuration.target.as_deref())
+            .unwrap_or(DEFAULT)
+            .to_owned();
         let (plugin, settings, base) = match configuration.targets.get(&name) {
-            Some(table) => {
-                (table.plugin.clone(), table.options.clone(), configuration.folder.as_path())
-            }
+            Some(table) => (
+                table.plugin.clone(),
+                table.options.clone(),
+                configuration.folder.as_path(),
+            ),
             None => (name.clone(), BTreeMap::new(), environment.cwd.as_path()),
         };
         let (wasm, digest) = if is_file(&plugin) {
@@ -59,18 +64,38 @@ impl Target {
         };
         let text = section::extract(&wasm).map_err(|e| no_plugin(&plugin, &e))?;
         let manifest: Manifest = text.parse().map_err(|e| no_plugin(&plugin, &e))?;
-        Ok(Self { name, manifest, digest, wasm, settings, folder: configuration.folder })
+        Ok(Self {
+            name,
+            manifest,
+            digest,
+            wasm,
+            settings,
+            folder: configuration.folder,
+        })
     }
 
     /// All targets that can be typed without a path.
     ///
     /// # Errors
     /// A broken `deployer.toml`.
-    pub fn list(environment: &Environment, from: Option<&str>) -> Result<Vec<TargetSummary>, Error> {
+    pub fn list(
+        environment: &Environment,
+        from: Option<&str>,
+    ) -> Result<Vec<TargetSummary>, Error> {
         let configuration = Configuration::read(&folder(environment, from))?;
-        let default = configuration.target.as_deref().unwrap_or(DEFAULT).to_owned();
-        let named = configuration.targets.iter().map(|(name, table)| (name, &table.plugin, "deployer.toml"));
-        let built_in = bundled::all().iter().map(|b| b.name.to_owned()).collect::<Vec<_>>();
+        let default = configuration
+            .target
+            .as_deref()
+            .unwrap_or(DEFAULT)
+            .to_owned();
+        let named = configuration
+            .targets
+            .iter()
+            .map(|(name, table)| (name, &table.plugin, "deployer.toml"));
+        let built_in = bundled::all()
+            .iter()
+            .map(|b| b.name.to_owned())
+            .collect::<Vec<_>>();
         let built_in = built_in
             .iter()
             .filter(|name| !configuration.targets.contains_key(*name))
@@ -108,14 +133,20 @@ const LARGEST_PLUGIN: u64 = 256 << 20;
 
 fn read_plugin(path: &Path) -> Result<(Cow<'static, [u8]>, String), Error> {
     let error = |e: std::io::Error| {
-        Error::new(Code::Usage, format!("cannot read the plugin {}", path.display()))
-            .detail(e.to_string())
+        Error::new(
+            Code::Usage,
+            format!("cannot read the plugin {}", path.display()),
+        )
+        .detail(e.to_string())
     };
     let size = std::fs::metadata(path).map_err(error)?.len();
     if size > LARGEST_PLUGIN {
         return Err(Error::new(
             Code::Usage,
-            format!("the plugin {} has {size} bytes; at most {LARGEST_PLUGIN} are read", path.display()),
+            format!(
+                "the plugin {} has {size} bytes; at most {LARGEST_PLUGIN} are read",
+                path.display()
+            ),
         ));
     }
     let wasm = std::fs::read(path).map_err(error)?;
@@ -125,10 +156,12 @@ fn read_plugin(path: &Path) -> Result<(Cow<'static, [u8]>, String), Error> {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 fn no_plugin(plugin: &str, why: &dyn std::fmt::Display) -> Error {
@@ -154,7 +187,10 @@ fn unknown(plugin: &str, configuration: &Configuration) -> Error {
 }
 
 /// The candidate that a typing mistake most likely meant.
-pub(crate) fn nearest<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    typed: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     candidates
         .map(|c| (strsim::jaro_winkler(typed, c), c))
         .filter(|(score, _)| *score > 0.8)

@@ -32,7 +32,13 @@ pub(crate) fn resolve(
             let value = option.parse(&raw).map_err(|e| {
                 Error::new(Code::Usage, e.to_string()).detail(whence(option, source))
             })?;
-            values.insert(option.name.clone(), Resolved { value: rooted(value, base), source });
+            values.insert(
+                option.name.clone(),
+                Resolved {
+                    value: rooted(value, base),
+                    source,
+                },
+            );
         }
     }
     refuse_conflicts(&target.manifest, &values)?;
@@ -40,10 +46,20 @@ pub(crate) fn resolve(
         if !option.required || values.contains_key(&option.name) || replaced(option, &values) {
             continue;
         }
-        let typed = observer.ask(option).ok_or_else(|| missing(target, option))?;
-        let value = option.parse(&[typed]).map_err(|e| Error::new(Code::Usage, e.to_string()))?;
+        let typed = observer
+            .ask(option)
+            .ok_or_else(|| missing(target, option))?;
+        let value = option
+            .parse(&[typed])
+            .map_err(|e| Error::new(Code::Usage, e.to_string()))?;
         let value = rooted(value, &environment.cwd);
-        values.insert(option.name.clone(), Resolved { value, source: ValueSource::Prompt });
+        values.insert(
+            option.name.clone(),
+            Resolved {
+                value,
+                source: ValueSource::Prompt,
+            },
+        );
     }
     Ok(values)
 }
@@ -61,9 +77,9 @@ fn raw(
     if let Some(value) = option.env.as_deref().and_then(|name| environment.var(name)) {
         let value = match option.kind {
             // Set at all means yes, as for Spin's own variables, but for the usual words for no.
-            OptionKind::Flag => {
-                (!["0", "false", "no", "off"].contains(&value.to_ascii_lowercase().as_str())).to_string()
-            }
+            OptionKind::Flag => (!["0", "false", "no", "off"]
+                .contains(&value.to_ascii_lowercase().as_str()))
+            .to_string(),
             _ => value.to_owned(),
         };
         return Ok(Some((vec![value], ValueSource::Environment)));
@@ -80,12 +96,14 @@ fn raw(
                 None => format!("remove it there, and pass --{} instead", option.name),
             }));
         }
-        let raw = raw_values(value).map_err(|e| {
-            Error::new(Code::Usage, format!("`{}` of {FILE}: {e}", option.name))
-        })?;
+        let raw = raw_values(value)
+            .map_err(|e| Error::new(Code::Usage, format!("`{}` of {FILE}: {e}", option.name)))?;
         return Ok(Some((raw, ValueSource::Configuration)));
     }
-    Ok(option.default.clone().map(|raw| (raw, ValueSource::Default)))
+    Ok(option
+        .default
+        .clone()
+        .map(|raw| (raw, ValueSource::Default)))
 }
 
 /// Makes a relative path start where its value was written.
@@ -101,16 +119,27 @@ fn rooted(value: OptionValue, base: &Path) -> OptionValue {
 
 /// Whether an option that conflicts with this one is given in its place.
 fn replaced(option: &OptionSpec, values: &Values) -> bool {
-    option.conflicts_with.iter().any(|name| values.contains_key(name))
+    option
+        .conflicts_with
+        .iter()
+        .any(|name| values.contains_key(name))
 }
 
 fn refuse_conflicts(manifest: &Manifest, values: &Values) -> Result<(), Error> {
-    let given = |name| values.get(name).filter(|v| v.source != ValueSource::Default);
+    let given = |name| {
+        values
+            .get(name)
+            .filter(|v| v.source != ValueSource::Default)
+    };
     for option in &manifest.options {
         if given(&option.name).is_none() {
             continue;
         }
-        if let Some(other) = option.conflicts_with.iter().find(|name| given(name).is_some()) {
+        if let Some(other) = option
+            .conflicts_with
+            .iter()
+            .find(|name| given(name).is_some())
+        {
             return Err(Error::new(
                 Code::Usage,
                 format!("--{} and --{other} cannot be used together", option.name),
@@ -128,7 +157,11 @@ fn refuse_unknown<'a>(
 ) -> Result<(), Error> {
     for name in names {
         if manifest.option(name).is_none() {
-            let place = if file.is_empty() { String::new() } else { format!(" in {file}") };
+            let place = if file.is_empty() {
+                String::new()
+            } else {
+                format!(" in {file}")
+            };
             let error = Error::new(
                 Code::Usage,
                 format!("plugin `{}` has no option `{name}`{place}", manifest.name),
@@ -136,7 +169,10 @@ fn refuse_unknown<'a>(
             let known = manifest.options.iter().map(|o| o.name.as_str());
             return Err(match nearest(name, known.clone()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error.help(format!("its options are {}", known.collect::<Vec<_>>().join(", "))),
+                None => error.help(format!(
+                    "its options are {}",
+                    known.collect::<Vec<_>>().join(", ")
+                )),
             });
         }
     }
@@ -153,12 +189,19 @@ fn whence(option: &OptionSpec, source: ValueSource) -> String {
 }
 
 fn missing(target: &Target, option: &OptionSpec) -> Error {
-    let or = option.env.as_ref().map(|env| format!(", or set {env}")).unwrap_or_default();
+    let or = option
+        .env
+        .as_ref()
+        .map(|env| format!(", or set {env}"))
+        .unwrap_or_default();
     let or_file = match option.kind {
         OptionKind::Secret => "",
         _ => ", or write it into deployer.toml",
     };
-    Error::new(Code::Usage, format!("target `{}` needs --{}", target.name, option.name))
-        .detail(option.help.clone())
-        .help(format!("pass --{} VALUE{or}{or_file}", option.name))
+    Error::new(
+        Code::Usage,
+        format!("target `{}` needs --{}", target.name, option.name),
+    )
+    .detail(option.help.clone())
+    .help(format!("pass --{} VALUE{or}{or_file}", option.name))
 }
