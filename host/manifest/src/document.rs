@@ -75,6 +75,9 @@ impl FromStr for Manifest {
     }
 }
 
+/// Where the host keeps its own files; with its flags, what follows `SPIN_DEPLOYER_` in its variables.
+const DIRECTORIES: [&str; 3] = ["cache-dir", "config-dir", "data-dir"];
+
 type Located<T> = Result<T, (Range<usize>, Problem)>;
 
 #[derive(Deserialize)]
@@ -291,7 +294,14 @@ fn variable(name: Spanned<String>) -> Located<String> {
     {
         return Err((at, Problem::Variable(name)));
     }
-    if name.starts_with("SPIN_DEPLOYER_") {
+    let host = |flag: &str| flag.replace('-', "_").to_ascii_uppercase();
+    let of_host = |rest: &str| {
+        RESERVED
+            .iter()
+            .chain(&DIRECTORIES)
+            .any(|flag| host(flag) == rest)
+    };
+    if name.strip_prefix("SPIN_DEPLOYER_").is_some_and(of_host) {
         return Err((at, Problem::ReservedVariable(name)));
     }
     Ok(name)
@@ -313,10 +323,9 @@ fn default(option: &OptionSpec, value: DefaultValue) -> Result<Vec<String>, Prob
     option.parse(&given).map_err(Problem::Default)?;
     if let (OptionKind::OutputDirectory, [path]) = (&option.kind, given.as_slice()) {
         // `\` and `:` because they mean something in a path on Windows.
-        let below = path.strip_prefix(".deployer/").is_some_and(|rest| {
-            rest.split('/')
-                .all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':']))
-        });
+        let mut parts = path.split('/');
+        let below = parts.next() == Some(".deployer")
+            && parts.all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', ':']));
         if !below {
             return Err(Problem::DefaultDirectory {
                 option: option.name.clone(),

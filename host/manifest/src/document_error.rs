@@ -38,9 +38,7 @@ pub enum Problem {
     )]
     Variable(String),
     /// The host's own variables.
-    #[error(
-        "the variable `{0}` belongs to the host: choose one that does not begin with `SPIN_DEPLOYER_`"
-    )]
+    #[error("the variable `{0}` belongs to the host: choose another one")]
     ReservedVariable(String),
     /// Two options read one variable.
     #[error("two options read the variable `{0}`: give each its own")]
@@ -65,7 +63,7 @@ pub enum Problem {
     SecretDefault(OptionName),
     /// An output directory that the user did not name lies in the app's own `.deployer`.
     #[error(
-        "the default of the option `{option}` is `{value}`, and a default output directory lies below `.deployer/`, as in `.deployer/releases`"
+        "the default of the option `{option}` is `{value}`, and a default output directory is `.deployer` or lies below it, as in `.deployer/releases`"
     )]
     DefaultDirectory {
         /// Which option.
