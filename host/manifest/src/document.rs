@@ -3,7 +3,6 @@
 use std::{ops::Range, str::FromStr};
 
 use semver::{Version, VersionReq};
-use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
@@ -11,7 +10,8 @@ use crate::{
     name::{OptionName, PluginName},
     option::{OptionKind, OptionSpec, RESERVED},
     path::PathPattern,
-    rule::{Follow, HttpRule, PlanEffect, RuleTarget, parse_method},
+    rule::{Follow, HttpRule, PlanEffect, RuleTarget},
+    tables::{DefaultValue, Document, OptionTable, RuleTable},
     text::Line,
 };
 
@@ -79,112 +79,6 @@ impl FromStr for Manifest {
 const DIRECTORIES: [&str; 3] = ["cache-dir", "config-dir", "data-dir"];
 
 type Located<T> = Result<T, (Range<usize>, Problem)>;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Document {
-    name: PluginName,
-    version: Version,
-    description: Line,
-    license: Option<Line>,
-    homepage: Option<Line>,
-    spin_compatibility: Option<VersionReq>,
-    #[serde(default)]
-    app: AppTable,
-    #[serde(default)]
-    options: Vec<OptionTable>,
-    #[serde(default)]
-    http: Vec<RuleTable>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct AppTable {
-    triggers: Option<Vec<Line>>,
-    host_requirements: Option<Vec<Line>>,
-    max_size: Option<ByteSize>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct OptionTable {
-    name: Spanned<OptionName>,
-    env: Option<Spanned<String>>,
-    r#type: Spanned<String>,
-    choices: Option<Vec<Line>>,
-    #[serde(default)]
-    required: bool,
-    default: Option<Spanned<DefaultValue>>,
-    #[serde(default)]
-    conflicts_with: Vec<Spanned<OptionName>>,
-    help: Line,
-    value_name: Option<Line>,
-}
-
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a default is a text, a whole number, true or false, or a list of texts"
-)]
-enum DefaultValue {
-    Text(Line),
-    Number(i64),
-    Flag(bool),
-    Many(Vec<Line>),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RuleTable {
-    to: Spanned<RuleTarget>,
-    methods: Spanned<Vec<MethodText>>,
-    paths: Option<Spanned<Vec<PathPattern>>>,
-    #[serde(default)]
-    sends: Vec<Spanned<OptionName>>,
-    #[serde(default)]
-    plan: Vec<Spanned<PlanEffect>>,
-    #[serde(default)]
-    follows: Vec<Follow>,
-    why: Line,
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct MethodText(http::Method);
-
-impl TryFrom<String> for MethodText {
-    type Error = crate::rule::RuleError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        parse_method(&text).map(Self)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct ByteSize(u64);
-
-impl TryFrom<String> for ByteSize {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let (digits, unit) = text.split_at(
-            text.find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(text.len()),
-        );
-        let factor = match unit {
-            "B" => Some(1),
-            "KiB" => Some(1 << 10),
-            "MiB" => Some(1 << 20),
-            "GiB" => Some(1 << 30),
-            _ => None,
-        };
-        let size = factor.and_then(|factor| digits.parse::<u64>().ok()?.checked_mul(factor));
-        size.map(Self).ok_or_else(|| {
-            format!("`{text}` is no size: a whole number and B, KiB, MiB or GiB, as in `100MiB`")
-        })
-    }
-}
 
 fn read(text: &str) -> Located<Manifest> {
     let document: Document = toml::from_str(text).map_err(|e| {

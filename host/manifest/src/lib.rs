@@ -42,6 +42,7 @@ mod reference;
 mod rule;
 mod secret;
 pub mod section;
+mod tables;
 mod text;
 mod value;
 

@@ -172,11 +172,12 @@ impl Origin {
         if authority.contains('@') {
             return Err(OriginError::UserInfo);
         }
-        let host_end = match authority.find(']') {
-            Some(end) if authority.starts_with('[') => end + 1,
-            _ => authority.find(':').unwrap_or(authority.len()),
+        let host_end = if authority.starts_with('[') {
+            authority.find(']').map(|end| end + 1)
+        } else {
+            authority.find(':')
         };
-        let (host, port) = authority.split_at(host_end);
+        let (host, port) = authority.split_at(host_end.unwrap_or(authority.len()));
         let port = match port {
             "" => scheme.default_port(),
             _ => port

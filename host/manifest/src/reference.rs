@@ -112,9 +112,14 @@ impl FromStr for Reference {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let (scheme, rest) = match Scheme::split(text) {
-            Some((scheme, rest)) => (Some(scheme), rest),
-            None => (None, text),
+        let (scheme, rest) = match (Scheme::split(text), text.split_once("://")) {
+            (Some((scheme, rest)), _) => (Some(scheme), rest),
+            (None, Some((other, _))) => {
+                return Err(ReferenceError::Registry(OriginError::Scheme(format!(
+                    "{other}://"
+                ))));
+            }
+            (None, None) => (None, text),
         };
         // A digest has no slash; an `@` before one is user information, which `Origin` refuses without repeating it.
         let (place, digest) = match rest.rsplit_once('@') {

@@ -209,9 +209,13 @@ impl OptionSpec {
         let expected = "a URL such as `https://example.com/base`, in ASCII, without a fragment";
         let end = text.find("://").map_or(0, |at| at + 3);
         let authority_end = text[end..]
-            .find(['/', '?', '#', '\\'])
+            .find(['/', '?', '#'])
             .map_or(text.len(), |at| end + at);
-        let origin: Origin = text[..authority_end].parse().map_err(refused)?;
+        let authority = &text[..authority_end];
+        if authority.contains('\\') && !authority.contains('@') {
+            return Err(self.wrong(text, expected));
+        }
+        let origin: Origin = authority.parse().map_err(refused)?;
         if text.contains(['#', '\\']) || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(self.wrong(text, expected));
         }

@@ -11,7 +11,8 @@ use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 ///
 /// `SPIN_DEPLOYER_CACHE_DIR`, `SPIN_DEPLOYER_CONFIG_DIR` and `SPIN_DEPLOYER_DATA_DIR` name them; where they do not, it
 /// is `spin-deployer` in the platform's folder: on Linux as the XDG base directory specification has it
-/// (`~/.cache`, `~/.config`, `~/.local/share`), on macOS below `~/Library`, on Windows below `%APPDATA%`.
+/// (`~/.cache`, `~/.config`, `~/.local/share`), on macOS below `~/Library`, on Windows below `%APPDATA%` and
+/// `%LOCALAPPDATA%`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directories {
     cache: Option<PathBuf>,

@@ -1,0 +1,118 @@
+//! The tables of a manifest as TOML has them: every text already of its type, nothing checked between them yet.
+
+use semver::{Version, VersionReq};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::{
+    name::{OptionName, PluginName},
+    path::PathPattern,
+    rule::{Follow, PlanEffect, RuleError, RuleTarget, parse_method},
+    text::Line,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Document {
+    pub(crate) name: PluginName,
+    pub(crate) version: Version,
+    pub(crate) description: Line,
+    pub(crate) license: Option<Line>,
+    pub(crate) homepage: Option<Line>,
+    pub(crate) spin_compatibility: Option<VersionReq>,
+    #[serde(default)]
+    pub(crate) app: AppTable,
+    #[serde(default)]
+    pub(crate) options: Vec<OptionTable>,
+    #[serde(default)]
+    pub(crate) http: Vec<RuleTable>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AppTable {
+    pub(crate) triggers: Option<Vec<Line>>,
+    pub(crate) host_requirements: Option<Vec<Line>>,
+    pub(crate) max_size: Option<ByteSize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct OptionTable {
+    pub(crate) name: Spanned<OptionName>,
+    pub(crate) env: Option<Spanned<String>>,
+    pub(crate) r#type: Spanned<String>,
+    pub(crate) choices: Option<Vec<Line>>,
+    #[serde(default)]
+    pub(crate) required: bool,
+    pub(crate) default: Option<Spanned<DefaultValue>>,
+    #[serde(default)]
+    pub(crate) conflicts_with: Vec<Spanned<OptionName>>,
+    pub(crate) help: Line,
+    pub(crate) value_name: Option<Line>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a default is a text, a whole number, true or false, or a list of texts"
+)]
+pub(crate) enum DefaultValue {
+    Text(Line),
+    Number(i64),
+    Flag(bool),
+    Many(Vec<Line>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RuleTable {
+    pub(crate) to: Spanned<RuleTarget>,
+    pub(crate) methods: Spanned<Vec<MethodText>>,
+    pub(crate) paths: Option<Spanned<Vec<PathPattern>>>,
+    #[serde(default)]
+    pub(crate) sends: Vec<Spanned<OptionName>>,
+    #[serde(default)]
+    pub(crate) plan: Vec<Spanned<PlanEffect>>,
+    #[serde(default)]
+    pub(crate) follows: Vec<Follow>,
+    pub(crate) why: Line,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct MethodText(pub(crate) http::Method);
+
+impl TryFrom<String> for MethodText {
+    type Error = RuleError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        parse_method(&text).map(Self)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ByteSize(pub(crate) u64);
+
+impl TryFrom<String> for ByteSize {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (digits, unit) = text.split_at(
+            text.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len()),
+        );
+        let factor = match unit {
+            "B" => Some(1),
+            "KiB" => Some(1 << 10),
+            "MiB" => Some(1 << 20),
+            "GiB" => Some(1 << 30),
+            _ => None,
+        };
+        let size = factor.and_then(|factor| digits.parse::<u64>().ok()?.checked_mul(factor));
+        size.map(Self).ok_or_else(|| {
+            format!("`{text}` is no size: a whole number and B, KiB, MiB or GiB, as in `100MiB`")
+        })
+    }
+}
