@@ -1,0 +1,269 @@
+//! Commands and flags of our own. Those of a target's plugin are added in [`crate::options`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use spin_deployer_deploy::Environment;
+
+/// Deploys Spin applications through sandboxed plugins
+#[derive(Debug, Parser)]
+#[command(
+    name = "spin-deployer",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) everywhere: Everywhere,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Deploy the app, wait until it answers, report
+    Deploy(NamedTarget),
+    /// Show what deploy would do; the sandbox keeps it from changing anything
+    Plan {
+        #[command(flatten)]
+        named: NamedTarget,
+        /// Exit with 2 where deploy would change something
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Show the active release
+    Status(Place),
+    /// List releases, newest first
+    History {
+        #[command(flatten)]
+        place: Place,
+        /// How many at most
+        #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Make an earlier release the active one again
+    Rollback {
+        /// The release, as `history` shows it
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Remove the app from the platform; asks first
+    Destroy(Place),
+    /// Show what would be deployed: components, files, sizes, digests
+    Inspect(App),
+    /// List the targets of this app and the plugins that could be one
+    Targets(App),
+    /// Write completions for a shell to standard output
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Which app.
+#[derive(Debug, Args)]
+pub(crate) struct App {
+    /// The app: spin.toml, its folder, or oci-layout:DIR; otherwise found from here upwards
+    #[arg(short, long, value_name = "APP", value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) from: Option<String>,
+}
+
+/// Which app, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// Where to: a target of deployer.toml, a plugin, or a plugin's .wasm file [env: SPIN_DEPLOYER_TARGET]
+    #[arg(short, long)]
+    pub(crate) target: Option<String>,
+    #[command(flatten)]
+    pub(crate) app: App,
+}
+
+/// A place whose target may be named without a flag.
+#[derive(Debug, Args)]
+pub(crate) struct NamedTarget {
+    /// The same as --target
+    #[arg(value_name = "TARGET", conflicts_with = "target")]
+    pub(crate) named: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Everywhere {
+    /// What standard output gets: text, or one JSON document, also for errors
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Output,
+    /// Answer every question with yes
+    #[arg(short, long, global = true)]
+    pub(crate) yes: bool,
+    /// Ask nothing; say what is missing. So it is without a terminal and where CI is set
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Append a line of JSON for every request to this file
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) audit_log: Option<PathBuf>,
+    /// The longest that one call of the plugin may take
+    #[arg(long, global = true, value_name = "DURATION", default_value = "15m", value_parser = timeout)]
+    pub(crate) timeout: Duration,
+    /// How long to wait until a release answers; 0 does not wait
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "60", value_parser = duration)]
+    pub(crate) readiness_timeout: Duration,
+    /// Show no progress and no warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Show what the plugin writes, and times
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+/// What standard output gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Command {
+    /// The target that was named, and the app, for a command that has a target.
+    pub(crate) fn place(&self) -> Option<(Option<&str>, &App)> {
+        match self {
+            Self::Deploy(named) | Self::Plan { named, .. } => Some((
+                named.named.as_deref().or(named.place.target.as_deref()),
+                &named.place.app,
+            )),
+            Self::Status(place) | Self::Destroy(place) => {
+                Some((place.target.as_deref(), &place.app))
+            }
+            Self::History { place, .. } | Self::Rollback { place, .. } => {
+                Some((place.target.as_deref(), &place.app))
+            }
+            Self::Inspect(_) | Self::Targets(_) | Self::Completions { .. } => None,
+        }
+    }
+}
+
+/// The command line without a plugin's options, named as the user called it.
+pub(crate) fn command(environment: &Environment, color: ColorChoice) -> clap::Command {
+    let by_spin = ["SPIN_BIN_PATH", "SPIN_VERSION"]
+        .iter()
+        .any(|v| environment.var(v).is_some());
+    let mut command = Arguments::command().color(color).bin_name("spin-deployer");
+    if by_spin {
+        command = command
+            .bin_name("spin deployer")
+            .mut_subcommand("deploy", |c| {
+                c.override_usage("spin deploy [OPTIONS] [TARGET]")
+            });
+    }
+    command
+        .mut_args(|arg| with_variable(arg, environment))
+        .mut_subcommands(|c| c.mut_args(|arg| with_variable(arg, environment)))
+}
+
+/// Every flag `--a-b` can be set as `SPIN_DEPLOYER_A_B`; an empty variable is none.
+fn with_variable(arg: clap::Arg, environment: &Environment) -> clap::Arg {
+    let Some(long) = arg.get_long() else {
+        return arg;
+    };
+    // The target's variable gives way to a positional TARGET, which clap would call a conflict.
+    if long == "target" {
+        return arg;
+    }
+    let name = variable(long);
+    let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
+    let arg = if is_flag {
+        arg.value_parser(BoolishValueParser::new())
+    } else {
+        arg
+    };
+    let is_empty = environment.vars.get(&name).is_some_and(String::is_empty);
+    if is_empty {
+        arg
+    } else {
+        arg.env(name).hide_env_values(true)
+    }
+}
+
+/// `SPIN_DEPLOYER_AUDIT_LOG` for `audit-log`.
+pub(crate) fn variable(long: &str) -> String {
+    format!("SPIN_DEPLOYER_{}", long.replace('-', "_").to_uppercase())
+}
+
+/// `90s`, `15m`, `1h 30m`; a number alone is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => {
+            humantime::parse_duration(text).map_err(|e| format!("{e}; 90s and 15m are durations"))
+        }
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("nothing can be done in no time".into()),
+        time => Ok(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("90", 90)]
+    #[case("90s", 90)]
+    #[case("15m", 900)]
+    #[case("1h 30m", 5400)]
+    fn durations_are_written_as_people_write_them(#[case] text: &str, #[case] seconds: u64) {
+        assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("soon")]
+    #[case("-1")]
+    #[case("99999999999999999999y")]
+    fn what_is_no_duration_is_an_error(#[case] text: &str) {
+        assert!(duration(text).is_err());
+    }
+
+    #[test]
+    fn a_call_that_may_take_no_time_is_refused() {
+        assert!(timeout("0s").is_err() && duration("0s").is_ok());
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn spins_own_flag_is_never_ours() {
+        let command = Arguments::command();
+        let flags = command
+            .get_subcommands()
+            .flat_map(clap::Command::get_arguments);
+        let flags = flags
+            .chain(command.get_arguments())
+            .filter_map(clap::Arg::get_long);
+        assert!(
+            !flags
+                .into_iter()
+                .any(|long| long == "override-compatibility-check")
+        );
+    }
+}

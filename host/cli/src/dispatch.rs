@@ -1,0 +1,261 @@
+//! One command, from the arguments to the exit status.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use clap::ColorChoice;
+use spin_deployer_deploy::{Code, Deployer, Environment, Error, Request, Target, inspect};
+use spin_deployer_manifest::OptionKind;
+
+use crate::arguments::{Command, Output};
+use crate::interrupted::last_words;
+use crate::parse::{CommandLine, Parsed, Stop};
+use crate::terminal::errors;
+use crate::terminal::progress::Progress;
+use crate::terminal::{Screen, Streams, escape, print, prompt, results, set_colors};
+use crate::{crash, ending, json, signals};
+
+/// What a command leaves on standard output, and its exit status.
+struct Done {
+    text: Vec<u8>,
+    exit_code: u8,
+}
+
+impl Done {
+    fn new(text: String) -> Self {
+        Self {
+            text: text.into(),
+            exit_code: 0,
+        }
+    }
+}
+
+/// Runs the command that `arguments` say, the program's name first. Returns the exit status.
+pub(crate) fn run(arguments: Vec<OsString>) -> u8 {
+    let environment = match Environment::capture() {
+        Ok(environment) => environment,
+        Err(error) => return fail(&error, Output::Text),
+    };
+    set_colors(ColorChoice::Auto, &environment);
+    let line = CommandLine::new(arguments, &environment);
+    let output = line.output();
+    crash::install(output == Output::Json);
+    let done = match line.parse() {
+        Err(Stop::Print(text)) => Ok(Done::new(text)),
+        Err(Stop::Wrong(error)) => Err(error),
+        Ok(parsed) => {
+            set_colors(parsed.arguments.everywhere.color, &environment);
+            execute(&line, parsed, &environment)
+        }
+    };
+    match done {
+        Ok(done) => finish(&done, output),
+        Err(error) => fail(&error, output),
+    }
+}
+
+fn finish(done: &Done, output: Output) -> u8 {
+    if !ending::claim() {
+        ending::leave_it_to_the_other();
+    }
+    match print(&done.text) {
+        Ok(()) => done.exit_code,
+        Err(e) => {
+            let error =
+                Error::new(Code::Failed, "the result cannot be written").detail(e.to_string());
+            tell(&error, output)
+        }
+    }
+}
+
+fn fail(error: &Error, output: Output) -> u8 {
+    if !ending::claim() {
+        ending::leave_it_to_the_other();
+    }
+    tell(error, output)
+}
+
+fn tell(error: &Error, output: Output) -> u8 {
+    let exit_code = error.code.exit_code();
+    to_stderr(&errors::error(error));
+    if output == Output::Json {
+        let _ = print(json::error(error, None, exit_code, None).as_bytes());
+    }
+    exit_code
+}
+
+fn to_stderr(text: &str) {
+    use std::io::Write as _;
+    // Nobody is left to be told when standard error is gone.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn execute(
+    line: &CommandLine<'_>,
+    parsed: Parsed,
+    environment: &Environment,
+) -> Result<Done, Error> {
+    let Parsed {
+        arguments,
+        target,
+        given,
+    } = parsed;
+    let flags = arguments.everywhere;
+    let output = flags.output;
+    let (target, app) = match (&arguments.command, target) {
+        (Command::Inspect(app), _) => {
+            return show_app(environment, app.from.as_deref(), output, flags.quiet);
+        }
+        (Command::Targets(app), _) => {
+            return list_targets(environment, app.from.as_deref(), output);
+        }
+        (Command::Completions { shell }, _) => {
+            return Ok(Done {
+                text: line.completions(*shell),
+                exit_code: 0,
+            });
+        }
+        (command, Some(target)) => (
+            target,
+            command.place().and_then(|(_, app)| app.from.clone()),
+        ),
+        (_, None) => return Err(Error::new(Code::Failed, "the command has no target")),
+    };
+
+    let screen = Screen::new(&flags, environment, Streams::of_this_process());
+    let progress = Arc::new(Progress::new(
+        screen.drawing,
+        flags.verbose,
+        screen.interactive,
+    ));
+    for option in &target.manifest.options {
+        if option.kind == OptionKind::Secret && given.contains_key(option.name.as_str()) {
+            progress.say(&errors::typed_secret(option));
+        }
+    }
+    if matches!(arguments.command, Command::Destroy(_)) && !flags.yes {
+        confirm_destroy(&target, screen.interactive)?;
+    }
+
+    let name = target.name.clone();
+    let request = Request {
+        from: app,
+        given,
+        timeout: flags.timeout,
+        readiness_timeout: flags.readiness_timeout,
+        audit_log: flags.audit_log,
+    };
+    let deployer = Deployer::new(environment.clone(), target, request, progress.clone())?;
+    let deployer = Arc::new(deployer);
+    let interrupted = {
+        let (deployer, progress) = (deployer.clone(), progress.clone());
+        move |signal| last_words(signal, &deployer, &progress, &name, output)
+    };
+    signals::listen(interrupted).map_err(|e| cannot_start(&e))?;
+
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(2, 4))
+        .enable_all()
+        .build()
+        .map_err(|e| cannot_start(&e))?;
+    let done = runtime.block_on(call(&deployer, &arguments.command, output));
+    // Not one that still hashes or waits for a lock holds up the end.
+    runtime.shutdown_background();
+    progress.clear();
+    if done.as_ref().is_err_and(|e| e.code == Code::Crashed)
+        && let Some(words) = progress.last_words()
+    {
+        progress.say(&words);
+    }
+    done
+}
+
+async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<Done, Error> {
+    /// Text or document of a report.
+    macro_rules! done {
+        ($report:expr, $text:path) => {{
+            let report = $report;
+            Done::new(if output == Output::Json {
+                json::document(&report)
+            } else {
+                $text(&report)
+            })
+        }};
+    }
+    Ok(match command {
+        Command::Deploy(_) => done!(deployer.deploy().await?, results::deployed),
+        Command::Plan {
+            detailed_exitcode, ..
+        } => {
+            let report = deployer.plan().await?;
+            let exit_code = if *detailed_exitcode && report.changes_something() {
+                2
+            } else {
+                0
+            };
+            Done {
+                exit_code,
+                ..done!(report, results::planned)
+            }
+        }
+        Command::Status(_) => done!(deployer.status().await?, results::status),
+        Command::History { limit, .. } => done!(deployer.history(*limit).await?, results::history),
+        Command::Rollback { id, .. } => done!(deployer.rollback(id).await?, results::rolled_back),
+        Command::Destroy(_) => done!(deployer.destroy().await?, results::destroyed),
+        Command::Inspect(_) | Command::Targets(_) | Command::Completions { .. } => {
+            return Err(Error::new(Code::Failed, "the command runs no plugin"));
+        }
+    })
+}
+
+fn show_app(
+    environment: &Environment,
+    from: Option<&str>,
+    output: Output,
+    quiet: bool,
+) -> Result<Done, Error> {
+    let report = inspect(environment, from)?;
+    if !quiet {
+        report
+            .findings
+            .iter()
+            .for_each(|finding| to_stderr(&errors::finding(finding)));
+    }
+    Ok(Done::new(match output {
+        Output::Json => json::document(&report),
+        Output::Text => results::inspected(&report),
+    }))
+}
+
+fn list_targets(
+    environment: &Environment,
+    from: Option<&str>,
+    output: Output,
+) -> Result<Done, Error> {
+    let targets = Target::list(environment, from)?;
+    Ok(Done::new(match output {
+        Output::Json => json::targets(&targets),
+        Output::Text => results::targets(&targets),
+    }))
+}
+
+fn confirm_destroy(target: &Target, interactive: bool) -> Result<(), Error> {
+    let name = escape::line(&target.name);
+    if !interactive {
+        return Err(Error::new(
+            Code::Usage,
+            format!("destroy removes the app from {name}, and nobody can be asked"),
+        )
+        .help("add --yes"));
+    }
+    if prompt::confirm(&format!("Remove the app and all its releases from {name}?")) {
+        Ok(())
+    } else {
+        Err(Error::new(Code::Failed, "nothing was removed"))
+    }
+}
+
+fn cannot_start(error: &std::io::Error) -> Error {
+    Error::new(Code::Failed, "the command cannot start").detail(error.to_string())
+}

@@ -1,0 +1,96 @@
+//! What an interrupted command says before it ends: what is already on the platform, and how to complete it.
+
+use indicatif::DecimalBytes;
+use spin_deployer_deploy::{Code, Deployer, Error, Landed};
+
+use crate::arguments::Output;
+use crate::signals::Signal;
+use crate::terminal::progress::Progress;
+use crate::terminal::{errors, print};
+use crate::{ending, json};
+
+/// The most requests that are listed; the JSON document has all of them.
+const MOST: usize = 10;
+
+/// Says it. The caller ends the process.
+pub(crate) fn last_words(
+    signal: Signal,
+    deployer: &Deployer,
+    progress: &Progress,
+    target: &str,
+    output: Output,
+) {
+    if !ending::claim() {
+        // The result is just being written.
+        ending::leave_it_to_the_other();
+    }
+    let landed = deployer.landed();
+    let error = explain(&landed, target);
+    progress.clear();
+    progress.say(&errors::error(&error));
+    if output == Output::Json {
+        let document = json::error(
+            &error,
+            Some("interrupted"),
+            signal.exit_code(),
+            Some(&landed),
+        );
+        let _ = print(document.as_bytes());
+    }
+}
+
+fn explain(landed: &Landed, target: &str) -> Error {
+    let error = Error::new(Code::Failed, "interrupted");
+    let mut there = Vec::new();
+    if landed.transferred > 0 {
+        there.push(format!("{} of contents", DecimalBytes(landed.transferred)));
+    }
+    if !landed.steps_done.is_empty() {
+        there.push(format!("done: {}", landed.steps_done.join(", ")));
+    }
+    there.extend(landed.changed.iter().take(MOST).cloned());
+    if landed.changed.len() > MOST {
+        there.push(format!("and {} more requests", landed.changed.len() - MOST));
+    }
+    if there.is_empty() {
+        return error.detail(format!("nothing was changed on {target}"));
+    }
+    let sent = landed.transferred > 0 || !landed.changed.is_empty();
+    Error { sent, ..error }
+        .detail(format!("already on {target}:\n{}", there.join("\n")))
+        .help("run the same command again: it completes what is there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_command_says_what_is_there() {
+        let landed = Landed {
+            changed: (0..12)
+                .map(|n| format!("PUT http://127.0.0.1:5000/{n}"))
+                .collect(),
+            transferred: 1_500_000,
+            steps_done: vec!["Push layers".into()],
+        };
+        let shown = errors::error(&explain(&landed, "oci"));
+        let expected = "error: interrupted\n  --> already on oci:\n      1.50 MB of contents\n      \
+                        done: Push layers\n      PUT http://127.0.0.1:5000/0\n";
+        assert!(shown.starts_with(expected), "{shown}");
+        assert!(
+            shown.contains("and 2 more requests\n  help: run the same command again"),
+            "{shown}"
+        );
+        assert!(explain(&landed, "oci").sent);
+    }
+
+    #[test]
+    fn a_command_that_changed_nothing_says_so() {
+        let error = explain(&Landed::default(), "oci");
+        assert_eq!(
+            (error.detail.as_deref(), error.sent),
+            (Some("nothing was changed on oci"), false)
+        );
+    }
+}
