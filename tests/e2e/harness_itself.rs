@@ -2,8 +2,8 @@
 
 use crate::harness::proxy::{Moment, Proxy};
 use crate::harness::registry::{Access, Registry};
-use crate::harness::sha256;
 use crate::harness::token::{Proof, TokenService};
+use crate::harness::{expected, sha256, skopeo};
 
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder()
@@ -123,4 +123,29 @@ fn the_registry_takes_the_tokens_of_the_token_service() {
         .header("authorization", format!("Bearer {token}"));
     assert_eq!(let_in.send_empty().unwrap().status(), 202);
     assert_eq!(service.issued(), [token]);
+}
+
+#[test]
+fn the_expected_image_is_one_that_the_registry_and_skopeo_take() {
+    let registry = Registry::start();
+    let image = expected::shop(&[]);
+    for (_, bytes) in &image.layers {
+        assert_eq!(send_blob(registry.address(), bytes), Some(201));
+    }
+    assert_eq!(
+        send_blob(registry.address(), image.config.as_bytes()),
+        Some(201)
+    );
+    let url = format!("http://{}/v2/app/manifests/v1", registry.address());
+    let put = agent()
+        .put(url)
+        .header("content-type", "application/vnd.oci.image.manifest.v1+json");
+    assert_eq!(put.send(&image.manifest).unwrap().status(), 201);
+    let from = format!("docker://{}", registry.reference("app:v1"));
+    assert_eq!(skopeo::raw_manifest(&from), image.manifest.as_bytes());
+    assert_eq!(skopeo::inspect(&from)["Architecture"], "wasm");
+    let folder = tempfile::tempdir().unwrap();
+    skopeo::pull(&from, folder.path());
+    let layout = format!("oci:{}", folder.path().display());
+    assert_eq!(skopeo::raw_manifest(&layout), image.manifest.as_bytes());
 }
