@@ -7,6 +7,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use spin_deployer_deploy::Environment;
+use spin_deployer_manifest::ByteSize;
 
 /// Deploys Spin applications through sandboxed plugins
 #[derive(Debug, Parser)]
@@ -112,6 +113,12 @@ pub(crate) struct Everywhere {
     /// The longest that one call of the plugin may take
     #[arg(long, global = true, value_name = "DURATION", default_value = "15m", value_parser = timeout)]
     pub(crate) timeout: Duration,
+    /// The most memory that the plugin may use
+    #[arg(long, global = true, value_name = "SIZE", default_value = "256MiB")]
+    pub(crate) max_memory: ByteSize,
+    /// The longest that the plugin may compute, waiting not counted
+    #[arg(long, global = true, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
+    pub(crate) max_compute: Duration,
     /// How long to wait until a release answers; 0 does not wait
     #[arg(long, global = true, value_name = "SECONDS", default_value = "60", value_parser = duration)]
     pub(crate) readiness_timeout: Duration,

@@ -142,6 +142,8 @@ fn execute(
         from: app,
         given,
         timeout: flags.timeout,
+        max_memory: usize::try_from(flags.max_memory.0).unwrap_or(usize::MAX),
+        max_compute: flags.max_compute,
         readiness_timeout: flags.readiness_timeout,
         audit_log: flags.audit_log,
     };

@@ -55,4 +55,5 @@ pub use path::{PathError, PathPattern, is_plain_path};
 pub use reference::{Reference, ReferenceError};
 pub use rule::{Follow, HttpRule, METHODS, PlanEffect, RuleError, RuleTarget, parse_method};
 pub use secret::Secret;
+pub use tables::ByteSize;
 pub use value::{OptionError, OptionValue};

@@ -6,7 +6,7 @@ use crate::name::OptionName;
 
 /// Flags of the host's own, which no option of a plugin may be called. The kinds of a clash: a plugin that takes
 /// `--output` for itself, and a user who believes to be asked by the host.
-pub const RESERVED: [&str; 23] = [
+pub const RESERVED: [&str; 25] = [
     "from",
     "target",
     "output",
@@ -22,6 +22,8 @@ pub const RESERVED: [&str; 23] = [
     "help",
     "version",
     "timeout",
+    "max-memory",
+    "max-compute",
     "readiness-timeout",
     "build",
     "profile",

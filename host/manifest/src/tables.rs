@@ -91,9 +91,18 @@ impl TryFrom<String> for MethodText {
     }
 }
 
-#[derive(Deserialize)]
+/// A number of bytes, written as `100MiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct ByteSize(pub(crate) u64);
+pub struct ByteSize(pub u64);
+
+impl std::str::FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.to_owned().try_into()
+    }
+}
 
 impl TryFrom<String> for ByteSize {
     type Error = String;

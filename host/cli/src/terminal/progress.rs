@@ -236,6 +236,9 @@ impl Observer for Progress {
                 None,
                 refused.suggestion.as_deref(),
             )),
+            Event::Note(text) => {
+                self.say(&errors::message(errors::Kind::Warning, &text, None, None));
+            }
             Event::Output { stdout, stderr } => self.output(&stdout, stderr),
             Event::Waiting { url } => {
                 self.host_line(&format!("Wait until {} answers", escape::line(&url)));

@@ -10,7 +10,7 @@ use spin_deployer_deploy::report::{
 };
 
 use super::escape;
-use super::tables::{Cell, shorten, table};
+use super::tables::{Cell, shorten, table, titled};
 
 /// The answer of `deploy`.
 pub(crate) fn deployed(report: &DeployReport) -> String {
@@ -56,7 +56,7 @@ pub(crate) fn history(report: &ReleasesReport) -> String {
     if report.releases.is_empty() {
         return format!("No release on {}\n", escape::line(&report.target));
     }
-    let head = ["", "ID", "VERSION", "CREATED", "ARTIFACT"].map(Cell::text);
+    let headings = ["", "ID", "VERSION", "CREATED", "ARTIFACT"];
     let rows = report.releases.iter().map(|release| {
         vec![
             Cell::text(if release.active { "*" } else { " " }).style(Style::new().green()),
@@ -66,10 +66,7 @@ pub(crate) fn history(report: &ReleasesReport) -> String {
             Cell::text(&shorten(release.artifact.as_deref().unwrap_or_default())),
         ]
     });
-    table(
-        0,
-        &std::iter::once(head.into()).chain(rows).collect::<Vec<_>>(),
-    )
+    titled(headings, rows.collect())
 }
 
 /// The answer of `status`.
@@ -140,7 +137,7 @@ pub(crate) fn inspected(report: &InspectReport) -> String {
 
 /// The answer of `targets`, the default one marked.
 pub(crate) fn targets(targets: &[TargetSummary]) -> String {
-    let head = ["", "TARGET", "PLUGIN", "FROM", "DESCRIPTION"].map(Cell::text);
+    let headings = ["", "TARGET", "PLUGIN", "FROM", "DESCRIPTION"];
     let rows = targets.iter().map(|target| {
         vec![
             Cell::text(if target.default { "*" } else { " " }).style(Style::new().green()),
@@ -150,10 +147,7 @@ pub(crate) fn targets(targets: &[TargetSummary]) -> String {
             Cell::text(&target.description),
         ]
     });
-    table(
-        0,
-        &std::iter::once(head.into()).chain(rows).collect::<Vec<_>>(),
-    )
+    titled(headings, rows.collect())
 }
 
 fn active(report: &ReleasesReport, heading: &str) -> String {
@@ -251,4 +245,140 @@ fn totals(changes: &[Change]) -> String {
         })
         .collect();
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use spin_deployer_deploy::report::{PluginId, Route, SCHEMA, Transferred};
+
+    use super::*;
+
+    fn plugin() -> PluginId {
+        PluginId {
+            name: "oci".into(),
+            version: "0.1.0".into(),
+            digest: "sha256:00".into(),
+        }
+    }
+
+    fn hello() -> AppId {
+        AppId {
+            name: "hello".into(),
+            version: Some("1.0.0".into()),
+            fingerprint: "f".into(),
+        }
+    }
+
+    fn example(id: &str, active: bool) -> Release {
+        Release {
+            id: id.into(),
+            version: None,
+            artifact: Some(format!("x@sha256:{}", "ab".repeat(32))),
+            created: None,
+            active,
+            routes: vec![Route {
+                name: "main".into(),
+                url: "https://example.com/".into(),
+            }],
+        }
+    }
+
+    fn change(action: Action, name: &str, bytes: Option<u64>) -> Change {
+        Change {
+            action,
+            kind: "layer".into(),
+            name: name.into(),
+            detail: None,
+            bytes,
+        }
+    }
+
+    #[test]
+    fn a_plan_lines_up_and_adds_up() {
+        let changes = vec![
+            change(
+                Action::Upload,
+                &format!("sha256:{}", "ab".repeat(32)),
+                Some(1_500_000),
+            ),
+            change(Action::Upload, "b", Some(500_000)),
+            change(Action::Keep, "c", Some(9_000_000)),
+        ];
+        let report = PlanReport {
+            schema: SCHEMA,
+            target: "prod".into(),
+            plugin: plugin(),
+            app: hello(),
+            changes,
+            findings: vec![],
+        };
+        assert_eq!(
+            planned(&report),
+            "Plan for hello 1.0.0 on prod\n  \
+             ^ upload  layer  sha256:abababababab    1.50 MB\n  \
+             ^ upload  layer  b                    500.00 kB\n  \
+             = keep    layer  c                      9.00 MB\n\
+             2 to upload (2.00 MB), 1 to keep\n"
+        );
+    }
+
+    #[test]
+    fn a_deploy_says_what_the_next_command_needs_in_full() {
+        let transferred = Transferred {
+            bytes: 2_000_000,
+            skipped_bytes: 1_000,
+            requests: 7,
+        };
+        let report = DeployReport {
+            schema: SCHEMA,
+            target: "prod".into(),
+            plugin: plugin(),
+            app: hello(),
+            release: example("3", true),
+            transferred,
+            ready: Some(true),
+            seconds: 1.25,
+            findings: vec![],
+        };
+        let digest = "ab".repeat(32);
+        assert_eq!(
+            deployed(&report),
+            format!(
+                "Deployed hello 1.0.0 to prod in 1.2 s\n  \
+                 release   3\n  \
+                 artifact  x@sha256:{digest}\n  \
+                 route     main https://example.com/\n  \
+                 sent      2.00 MB in 7 requests, 1.00 kB skipped\n  \
+                 ready     yes\n"
+            )
+        );
+    }
+
+    #[test]
+    fn history_marks_the_active_release_and_cannot_be_drawn_over() {
+        let report = ReleasesReport {
+            schema: SCHEMA,
+            target: "prod".into(),
+            plugin: plugin(),
+            releases: vec![example("2\n*  9", false), example("1", true)],
+        };
+        assert_eq!(
+            history(&report),
+            "   ID          ARTIFACT\n   \
+             2\\u{a}*  9  x@sha256:abababababab\n\
+             *  1           x@sha256:abababababab\n"
+        );
+    }
+
+    #[test]
+    fn nothing_there_is_said_so() {
+        let report = ReleasesReport {
+            schema: SCHEMA,
+            target: "prod".into(),
+            plugin: plugin(),
+            releases: vec![],
+        };
+        assert_eq!(history(&report), "No release on prod\n");
+        assert_eq!(status(&report), "No active release on prod\n");
+    }
 }

@@ -68,6 +68,18 @@ pub(crate) fn table(indent: usize, rows: &[Vec<Cell>]) -> String {
     text
 }
 
+/// A table with headings; a column without anything below its heading is left out.
+pub(crate) fn titled<const N: usize>(headings: [&str; N], rows: Vec<Vec<Cell>>) -> String {
+    let filled = |column: usize| {
+        rows.iter()
+            .any(|row| row.get(column).is_some_and(|c| !c.shown.is_empty()))
+    };
+    let headings = headings.iter().enumerate();
+    let headings = headings.map(|(at, name)| Cell::text(if filled(at) { name } else { "" }));
+    let all: Vec<_> = std::iter::once(headings.collect()).chain(rows).collect();
+    table(0, &all)
+}
+
 /// Digests in a text, cut to what tells them apart for a reader: `sha256:0123456789ab`.
 pub(crate) fn shorten(text: &str) -> String {
     const PREFIX: &str = "sha256:";
