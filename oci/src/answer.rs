@@ -109,9 +109,7 @@ impl Answer {
             _ if self.says(&["DIGEST_INVALID", "SIZE_INVALID"]) => Error::Damaged(failure),
             // An error without the errors that the protocol asks for, a redirect, a success of another kind: whatever
             // answers, it is hardly a registry.
-            _ if self.entries().is_empty() && !self.status.is_server_error() => {
-                self.nonsense("an answer of the registry protocol")
-            }
+            _ if self.entries().is_empty() => self.nonsense("an answer of the registry protocol"),
             _ => Error::Rejected(failure),
         }
     }

@@ -1,5 +1,6 @@
 //! A whole image on its way into a repository: what is there, what is not, and in which order it goes.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -109,13 +110,19 @@ impl<T: Transport> Registry<T> {
     /// registry allows it.
     pub async fn push_blobs(&self, image: &Image, survey: &Survey) -> Result<(), Error> {
         let unique: BTreeMap<&Digest, Blob<'_>> = image.blobs().collect();
-        let uploads = unique.iter().filter_map(|(digest, blob)| {
-            let mount_from = match survey.blobs.get(*digest) {
-                Some(Presence::Present) => return None,
-                Some(Presence::Elsewhere(other)) => Some(other.as_str()),
-                Some(Presence::Missing) | None => None,
+        let mut blobs: Vec<(Blob<'_>, &Presence)> = unique
+            .into_iter()
+            .map(|(digest, blob)| (blob, survey.blobs.get(digest).unwrap_or(&Presence::Missing)))
+            .filter(|(_, presence)| **presence != Presence::Present)
+            .collect();
+        // The longest first: the short ones fit in beside them.
+        blobs.sort_by_key(|(blob, _)| Reverse(blob.size));
+        let uploads = blobs.into_iter().map(|(blob, presence)| {
+            let mount_from = match presence {
+                Presence::Elsewhere(other) => Some(other.as_str()),
+                Presence::Present | Presence::Missing => None,
             };
-            Some(upload(self, *blob, mount_from))
+            upload(self, blob, mount_from)
         });
         in_parallel(uploads).await?;
         Ok(())

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // A test that unwraps wrongly fails, which is its job.
 
 mod access;
+mod blob;
 mod push;
+mod resume;
 mod script;
 mod upload;

@@ -1,40 +1,12 @@
 //! What is asked before anything is sent, and what is not sent.
 
+use spin_deployer_oci::{Digest, Error, Image, Presence, Registry, Survey, TagState};
+
+use crate::blob;
 use crate::script::{Script, on, run};
-use spin_deployer_oci::{
-    Assembly, Component, Contents, Digest, Error, Image, Presence, Registry, TagState,
-};
-
-struct Nothing;
-
-impl Contents for Nothing {
-    type Error = std::convert::Infallible;
-
-    fn bytes(&self, _: &Digest) -> Result<Vec<u8>, Self::Error> {
-        Ok(Vec::new())
-    }
-
-    fn archive(&self, id: &str) -> Result<(Digest, u64), Self::Error> {
-        Ok((Digest::of(id.as_bytes()), 1))
-    }
-}
 
 fn image() -> Image {
-    let wasm = Digest::of(b"wasm");
-    let locked = format!(r#"{{"components":[{{"id":"a","source":{{"digest":"{wasm}"}}}}]}}"#);
-    let component = Component {
-        id: "a".to_owned(),
-        wasm,
-        wasm_size: 1_000,
-        files: vec![],
-    };
-    let assembly = Assembly {
-        locked: &locked,
-        components: &[component],
-        annotations: Default::default(),
-        archives: false,
-    };
-    Image::assemble(&assembly, &Nothing).unwrap()
+    blob::image(1_000).0
 }
 
 fn tags(tags: &[&str]) -> Vec<String> {
@@ -123,7 +95,7 @@ fn a_mount_that_is_refused_becomes_an_upload() {
         .map(|l| (l.descriptor.digest.clone(), Presence::Present))
         .collect();
     blobs.insert(Digest::of(b"wasm"), Presence::Elsewhere("base".to_owned()));
-    let survey = spin_deployer_oci::Survey {
+    let survey = Survey {
         tags: vec![],
         blobs,
         manifest: false,

@@ -169,7 +169,6 @@ fn kind(media_type: &str) -> &'static str {
         media::WASM => "component",
         media::DATA => "file",
         media::ARCHIVE => "archive",
-        media::CONFIG => "configuration",
         _ => "layer",
     }
 }

@@ -132,7 +132,6 @@ fn kind(media_type: &str) -> &'static str {
         media::WASM => "component",
         media::DATA => "file",
         media::ARCHIVE => "archive",
-        media::CONFIG => "configuration",
         _ => "layer",
     }
 }

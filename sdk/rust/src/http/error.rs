@@ -86,7 +86,10 @@ impl Cause {
             ErrorCode::HttpResponseBodySize(_)
             | ErrorCode::HttpResponseHeaderSectionSize(_)
             | ErrorCode::HttpResponseHeaderSize(_) => Self::TooLarge,
-            ErrorCode::InternalError(Some(reason)) => Self::Broken(reason),
+            ErrorCode::ConnectionTerminated => Self::Broken("it was closed".to_owned()),
+            ErrorCode::InternalError(reason) => {
+                Self::Broken(reason.unwrap_or_else(|| "the host does not say why".to_owned()))
+            }
             other => Self::Broken(format!("{other:?}")),
         }
     }

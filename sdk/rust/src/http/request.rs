@@ -61,25 +61,16 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Sends requests. The host clamps the timeouts to the time that a run has left.
-#[derive(Debug, Clone)]
+/// Sends requests. What is `None` is the host's to choose; what is given, the host clamps to the time that a run has
+/// left.
+#[derive(Debug, Clone, Default)]
 pub struct Client {
     /// For the connection, TLS included.
-    pub connect_timeout: Duration,
-    /// From the last byte of the request to the first of the answer. Long: a platform may verify what it was sent.
-    pub first_byte_timeout: Duration,
+    pub connect_timeout: Option<Duration>,
+    /// From the last byte of the request to the first of the answer.
+    pub first_byte_timeout: Option<Duration>,
     /// Between two parts of the answer.
-    pub between_bytes_timeout: Duration,
-}
-
-impl Default for Client {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            first_byte_timeout: Duration::from_secs(120),
-            between_bytes_timeout: Duration::from_secs(60),
-        }
-    }
+    pub between_bytes_timeout: Option<Duration>,
 }
 
 impl Client {
@@ -105,7 +96,7 @@ impl Client {
         let outgoing = outgoing(&parts, body.length()).map_err(fail)?;
         let options = self.options().map_err(fail)?;
         let sink = outgoing.body().map_err(|()| fail(invalid("body")))?;
-        let pending = handle(outgoing, Some(options)).map_err(|code| fail(code.into()))?;
+        let pending = handle(outgoing, options).map_err(|code| fail(code.into()))?;
         let answered = AsyncPollable::new(pending.subscribe());
 
         let written = {
@@ -138,17 +129,26 @@ impl Client {
         }
     }
 
-    fn options(&self) -> Result<RequestOptions, Cause> {
+    /// `None` where nothing is asked for: wasmtime keeps the options of each request until the run ends, and a run may
+    /// have only so many things (1 024).
+    fn options(&self) -> Result<Option<RequestOptions>, Cause> {
+        let given = [
+            self.connect_timeout,
+            self.first_byte_timeout,
+            self.between_bytes_timeout,
+        ];
+        if given.iter().all(Option::is_none) {
+            return Ok(None);
+        }
         let options = RequestOptions::new();
-        let nanoseconds = |d: Duration| Some(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
+        let [connect, first, between] =
+            given.map(|timeout| timeout.map(|t| u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)));
         options
-            .set_connect_timeout(nanoseconds(self.connect_timeout))
-            .and_then(|()| options.set_first_byte_timeout(nanoseconds(self.first_byte_timeout)))
-            .and_then(|()| {
-                options.set_between_bytes_timeout(nanoseconds(self.between_bytes_timeout))
-            })
+            .set_connect_timeout(connect)
+            .and_then(|()| options.set_first_byte_timeout(first))
+            .and_then(|()| options.set_between_bytes_timeout(between))
             .map_err(|()| invalid("timeouts"))?;
-        Ok(options)
+        Ok(Some(options))
     }
 }
 
