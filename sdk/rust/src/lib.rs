@@ -44,6 +44,7 @@
 //! }
 //!
 //! spin_deployer_sdk::export!(Shelf: deployer);
+//! # fn main() {}
 //! ```
 
 #[doc(hidden)]
