@@ -35,7 +35,12 @@ pub(crate) fn error(error: &Error) -> String {
             error.help.as_deref(),
         )
     } else {
-        error.findings.iter().map(finding).collect()
+        error
+            .findings
+            .iter()
+            .map(finding)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 

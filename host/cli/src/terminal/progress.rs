@@ -256,9 +256,12 @@ impl Observer for Progress {
     }
 
     fn ask(&self, option: &OptionSpec) -> Option<String> {
-        self.interactive
-            .then(|| self.bars.suspend(|| prompt::option(option)))
-            .flatten()
+        if !self.interactive {
+            return None;
+        }
+        // Not within `suspend`: its lock would keep an interrupted command from its last words.
+        self.host_line_ends();
+        prompt::option(option)
     }
 }
 

@@ -16,7 +16,10 @@ use super::tables::{Cell, shorten, table, titled};
 pub(crate) fn deployed(report: &DeployReport) -> String {
     let mut rows = release(&report.release);
     let sent = report.transferred;
-    let mut text = format!("{} in {} requests", DecimalBytes(sent.bytes), sent.requests);
+    let mut text = DecimalBytes(sent.bytes).to_string();
+    if sent.requests > 0 {
+        let _ = write!(text, " in {} requests", sent.requests);
+    }
     if sent.skipped_bytes > 0 {
         let _ = write!(text, ", {} skipped", DecimalBytes(sent.skipped_bytes));
     }
