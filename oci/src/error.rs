@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::TransportError;
+use crate::{TransportError, TransportFailure};
 
 /// What a registry answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +101,11 @@ impl Error {
             Self::Busy { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether nobody was there at all.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Transport { source, .. } if source.failure == TransportFailure::Unreachable)
     }
 
     /// How long the registry asked to wait.

@@ -1,5 +1,7 @@
 //! One repository of one registry.
 
+use std::cell::Cell;
+
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -16,6 +18,8 @@ pub struct Registry<T> {
     origin: String,
     repository: String,
     authorizer: Authorizer,
+    /// Whether the registry ever answered. One that never did is more likely a wrong name than one that restarts.
+    answered: Cell<bool>,
 }
 
 impl<T: Transport> Registry<T> {
@@ -37,6 +41,7 @@ impl<T: Transport> Registry<T> {
             origin: origin.trim_end_matches('/').to_owned(),
             repository: repository.to_owned(),
             authorizer: Authorizer::new(credential, scope),
+            answered: Cell::new(false),
         }
     }
 
@@ -112,8 +117,10 @@ impl<T: Transport> Registry<T> {
         let answer = self
             .patiently(Method::PUT, &url, &headers, Body::Bytes(manifest))
             .await?;
-        if !answer.status.is_success() {
-            return Err(answer.into_error());
+        match answer.status {
+            StatusCode::CREATED => {}
+            status if status.is_success() => return Err(answer.nonsense("201 to a manifest")),
+            _ => return Err(answer.into_error()),
         }
         answer.confirm(digest)
     }
@@ -135,6 +142,7 @@ impl<T: Transport> Registry<T> {
             let error = match self.exchange(method.clone(), url, headers, body).await {
                 Ok(answer) if !is_busy(answer.status) => return Ok(answer),
                 Ok(answer) => answer.into_error(),
+                Err(error) if error.is_unreachable() && !self.answered.get() => return Err(error),
                 Err(error) => error,
             };
             patience.after(error, &self.transport).await?;
@@ -161,6 +169,7 @@ impl<T: Transport> Registry<T> {
                 headers.insert(AUTHORIZATION, shown.clone());
             }
             let answer = once(&self.transport, method.clone(), url, &headers, body).await?;
+            self.answered.set(true);
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
             }

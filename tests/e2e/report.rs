@@ -132,6 +132,7 @@ fn the_audit_log_has_a_line_for_every_request() {
         assert!(logged, "{request:?}\n{log}");
     }
     // Values of queries can be signatures: none is in the log.
-    assert!(!log.contains("_state="), "{log}");
+    let mut values = log.split("_state=").skip(1);
+    assert!(values.all(|rest| rest.starts_with('…')), "{log}");
     drop(done);
 }

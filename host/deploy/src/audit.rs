@@ -15,7 +15,7 @@ pub(crate) struct AuditLog {
     file: Option<Mutex<File>>,
 }
 
-/// A line that is not about a request.
+/// A line. Those between a call and its end are that call's.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(crate) enum Line<'a> {
@@ -34,6 +34,8 @@ pub(crate) enum Line<'a> {
         /// Since the process began.
         milliseconds: f64,
     },
+    /// A request left, or was refused.
+    Request(&'a AuditEntry),
     /// The call ended.
     Ended {
         /// `plan`, `deploy`, …
@@ -92,7 +94,7 @@ impl AuditLog {
 
 impl Audit for AuditLog {
     fn record(&self, entry: &AuditEntry) {
-        self.line(entry);
+        self.line(&Line::Request(entry));
     }
 }
 

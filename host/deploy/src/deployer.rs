@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use spin_deployer_app::{App, DigestMemory, FileMemory, LoadOptions, NoMemory, Source};
+use spin_deployer_app::{App, DigestMemory, FileMemory, Level, LoadOptions, NoMemory, Source};
 use spin_deployer_egress::{self as egress, Egress, Proxies, Session, Vault};
 use spin_deployer_grants::{Grant, Phase};
 use spin_deployer_sandbox::{Engine, Limits, Outcome, Plugin, Ports, Verified};
@@ -319,19 +319,17 @@ impl Deployer {
             stdout: outcome.stdout,
             stderr: outcome.stderr,
         });
-        for refused in session.refusals() {
-            self.observer.event(Event::Refused(refused.clone()));
-        }
-        let value = outcome.result.map_err(|error| {
-            let mut error = failure::explain(
-                error,
-                &self.target,
-                &session.refusals(),
-                network.last_failure(),
-            );
-            error.sent = session.tally().requests > 0 || self.counts.transferred() > 0;
+        let mut refusals = session.refusals();
+        let result = outcome.result.map_err(|error| {
+            let mut error =
+                failure::explain(error, &self.target, &mut refusals, network.last_failure());
+            error.sent = network.sent() || self.counts.transferred() > 0;
             error
-        })?;
+        });
+        for refused in refusals {
+            self.observer.event(Event::Refused(refused));
+        }
+        let value = result?;
         Ok(Called {
             value,
             app,
@@ -388,9 +386,19 @@ async fn blocking<T: Send + 'static>(
 
 /// Loads the app, with digests remembered from the last time where there is a place to remember them.
 pub(crate) fn load(environment: &Environment, from: Option<&str>) -> Result<App, Error> {
-    let invalid = |e: spin_deployer_app::LoadError| Error {
-        findings: e.findings.clone(),
-        ..Error::new(Code::Usage, e.to_string())
+    let invalid = |e: spin_deployer_app::LoadError| {
+        let mut errors = e
+            .findings
+            .iter()
+            .filter(|finding| finding.level == Level::Error);
+        let message = match (errors.next(), errors.count()) {
+            (Some(only), 0) => only.message.clone(),
+            (_, more) => format!("the app has {} errors", more + 1),
+        };
+        Error {
+            findings: e.findings,
+            ..Error::new(Code::Usage, message)
+        }
     };
     let source = Source::parse(from, &environment.cwd).map_err(invalid)?;
     let memory: Box<dyn DigestMemory> = match environment.directories.cache() {
@@ -400,7 +408,12 @@ pub(crate) fn load(environment: &Environment, from: Option<&str>) -> Result<App,
         )),
         None => Box::new(NoMemory),
     };
-    spin_deployer_app::load(&source, &LoadOptions::default(), &*memory).map_err(invalid)
+    let options = LoadOptions {
+        // Archives can be as large as the app, and the system's folder may be in memory.
+        temporary: environment.directories.cache().map(Path::to_owned),
+        ..LoadOptions::default()
+    };
+    spin_deployer_app::load(&source, &options, &*memory).map_err(invalid)
 }
 
 fn load_plugin(

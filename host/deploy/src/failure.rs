@@ -7,12 +7,12 @@ use crate::{Code, Error, Target};
 
 /// A failed call as an error of ours.
 ///
-/// `refused` are the requests that were not let out, `last_failure` is why the last request brought no answer: the host
+/// `refused` are the requests that were not let out; the one that is the reason is taken out. `last_failure` is why the last request brought no answer: the host
 /// knows both better than the plugin does.
 pub(crate) fn explain(
     error: CallError,
     target: &Target,
-    refused: &[RefusalLine],
+    refused: &mut Vec<RefusalLine>,
     last_failure: Option<String>,
 ) -> Error {
     let plugin = &target.manifest.name;
@@ -31,18 +31,23 @@ pub(crate) fn explain(
                 PluginErrorKind::InvalidOption(option) => format!("--{option}: {}", error.message),
                 _ => error.message,
             };
-            let refused = refused.last();
-            match (code, refused) {
+            let is_the_reason = matches!(code, Code::Failed | Code::Unavailable | Code::Forbidden);
+            match refused.pop_if(|_| is_the_reason) {
                 // Without its request the plugin could not go on: that is the reason, whatever it says.
-                (Code::Failed | Code::Unavailable | Code::Forbidden, Some(line)) => Error {
+                Some(line) => Error {
                     help: line
                         .suggestion
                         .clone()
                         .map(|rule| format!("the rule that would allow it:\n{rule}")),
                     ..Error::new(Code::Denied, format!("plugin `{plugin}` {line}")).detail(message)
                 },
-                _ => Error {
-                    detail: error.detail.or(last_failure),
+                None => Error {
+                    detail: match (error.detail, last_failure) {
+                        (Some(detail), Some(cause)) if is_the_reason => {
+                            Some(format!("{detail} ({cause})"))
+                        }
+                        (detail, cause) => detail.or(cause),
+                    },
                     help: error.hint,
                     ..Error::new(code, message)
                 },

@@ -1,7 +1,7 @@
 //! Connects the sandbox's ports to the app, the observer and the way out.
 
 use std::io::Read;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::BodyExt as _;
@@ -205,6 +205,8 @@ pub(crate) struct NetworkPort {
     session: Arc<Session>,
     /// The last request that brought no answer, in the host's words: the plugin learns only what kind of failure it was.
     last_failure: Mutex<Option<String>>,
+    /// Whether a request got as far as a connection.
+    sent: AtomicBool,
 }
 
 impl NetworkPort {
@@ -212,7 +214,13 @@ impl NetworkPort {
         Self {
             session,
             last_failure: Mutex::default(),
+            sent: AtomicBool::new(false),
         }
+    }
+
+    /// Whether anything has left the machine.
+    pub(crate) fn sent(&self) -> bool {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// Why the last request failed that did, unless it was refused.
@@ -239,6 +247,7 @@ impl NetworkPort {
             SendError::Timeout { .. } => NetworkError::Timeout,
             SendError::TooLarge { .. } => NetworkError::TooLarge,
             SendError::Protocol { .. } => NetworkError::Terminated,
+            SendError::NotHttp { .. } => NetworkError::NotHttp,
             SendError::Body(error) => NetworkError::Other(error.to_string()),
             SendError::Setup(error) => NetworkError::Other(error.to_string()),
         }
@@ -259,11 +268,23 @@ impl sandbox::Network for NetworkPort {
             first_byte: timeouts.first_byte,
             between_bytes: timeouts.between_bytes,
         };
-        let response = self
-            .session
-            .send(request, timeouts)
-            .await
-            .map_err(|e| self.failed(e))?;
+        let answer = self.session.send(request, timeouts).await;
+        let stayed_here = matches!(
+            answer,
+            Err(SendError::Refused(_)
+                | SendError::Dns { .. }
+                | SendError::Connect { .. }
+                | SendError::Tls { .. }
+                | SendError::Setup(_))
+        );
+        if !stayed_here {
+            self.sent.store(true, Ordering::Relaxed);
+        }
+        let response = answer.map_err(|e| self.failed(e))?;
+        *self
+            .last_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
         Ok(response.map(|body| body.map_err(body_error).boxed_unsync()))
     }
 }

@@ -82,7 +82,15 @@ pub enum SendError {
     /// The request's body could not be sent to its end.
     #[error(transparent)]
     Body(BodyError),
-    /// The connection broke, or what came is no HTTP.
+    /// What came is no HTTP.
+    #[error("what {origin} answers is no HTTP: {cause}")]
+    NotHttp {
+        /// `https://ghcr.io`.
+        origin: String,
+        /// What was wrong.
+        cause: String,
+    },
+    /// The connection broke.
     #[error("the exchange with {origin} failed: {cause}")]
     Protocol {
         /// `https://ghcr.io`.
@@ -128,6 +136,8 @@ pub(crate) fn cause(error: &reqwest::Error, to: &Origin, roots: Option<&str>) ->
         }
     } else if error.is_connect() {
         SendError::Connect { origin, cause }
+    } else if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
+        SendError::NotHttp { origin, cause }
     } else {
         SendError::Protocol { origin, cause }
     })

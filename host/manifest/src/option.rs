@@ -6,7 +6,7 @@ use crate::name::OptionName;
 
 /// Flags of the host's own, which no option of a plugin may be called. The kinds of a clash: a plugin that takes
 /// `--output` for itself, and a user who believes to be asked by the host.
-pub const RESERVED: [&str; 25] = [
+pub const RESERVED: [&str; 26] = [
     "from",
     "target",
     "output",
@@ -30,6 +30,7 @@ pub const RESERVED: [&str; 25] = [
     "variable",
     "spin-version",
     "detailed-exitcode",
+    "limit",
     "name",
     "app-version",
 ];

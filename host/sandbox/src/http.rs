@@ -154,6 +154,6 @@ fn code(error: NetworkError) -> Error {
         NetworkError::Timeout => Error::HttpResponseTimeout,
         NetworkError::Terminated => Error::ConnectionTerminated,
         NetworkError::TooLarge => Error::HttpResponseBodySize(None),
-        NetworkError::Other(_) => Error::HttpProtocolError,
+        NetworkError::NotHttp | NetworkError::Other(_) => Error::HttpProtocolError,
     }
 }

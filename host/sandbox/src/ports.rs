@@ -144,6 +144,9 @@ pub enum NetworkError {
     /// Took too long.
     #[error("timed out")]
     Timeout,
+    /// What answers does not speak HTTP.
+    #[error("no HTTP")]
+    NotHttp,
     /// The connection broke in the middle.
     #[error("connection broken")]
     Terminated,

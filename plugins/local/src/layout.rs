@@ -10,10 +10,7 @@ use spin_deployer_oci::{Descriptor, Digest, layout as documents};
 use spin_deployer_sdk::app::Content;
 use spin_deployer_sdk::{Error, Result, files};
 
-use crate::release::Kept;
-
-/// The name of the active release.
-const LATEST: &str = "latest";
+use crate::release::{Kept, LATEST};
 
 pub(crate) struct Layout {
     directory: PathBuf,
@@ -22,7 +19,7 @@ pub(crate) struct Layout {
     index: documents::Index,
     /// Oldest first.
     releases: Vec<Kept>,
-    /// The digest of what is called `latest`, and the number if it is one of ours.
+    /// The number of what is called `latest`.
     active: Option<u64>,
 }
 
@@ -68,19 +65,7 @@ impl Layout {
             .manifests
             .iter()
             .find(|descriptor| name(descriptor) == Some(LATEST));
-        let active = latest.and_then(|latest| {
-            let created = latest.annotations.get("org.opencontainers.image.created");
-            let same = |r: &&Kept| r.digest == latest.digest;
-            // The same digest may have been released twice; the time then tells which one is meant.
-            let exact = releases
-                .iter()
-                .rev()
-                .filter(same)
-                .find(|r| r.created.as_ref() == created);
-            exact
-                .or_else(|| releases.iter().rev().find(same))
-                .map(|release| release.number)
-        });
+        let active = latest.and_then(Kept::read).map(|release| release.number);
         if latest.is_some() && active.is_none() {
             return Err(Error::conflict(
                 "`latest` in the directory is not a release of this plugin's",
@@ -109,8 +94,9 @@ impl Layout {
     pub(crate) fn next_number(&self) -> u64 {
         // Also past what others named with a number.
         let names = self.index.manifests.iter().filter_map(name);
-        names
-            .filter_map(|name| name.parse::<u64>().ok())
+        let numbers = names.filter_map(|name| name.parse::<u64>().ok());
+        numbers
+            .chain(self.releases.iter().map(|release| release.number))
             .max()
             .unwrap_or(0)
             .saturating_add(1)
@@ -151,21 +137,20 @@ impl Layout {
         files::write(bytes, &self.blob(digest))
     }
 
-    /// Adds a release to the index in memory; [`activate`](Self::activate) writes it.
-    pub(crate) fn add(&mut self, release: &Kept) {
-        self.index
-            .manifests
-            .push(release.descriptor(&release.number.to_string()));
-        self.releases.push(release.clone());
-    }
-
-    /// Makes a release the active one.
+    /// Makes a release the active one, a new one too.
     pub(crate) fn activate(&mut self, release: &Kept) -> Result<()> {
-        self.index
-            .manifests
-            .retain(|descriptor| name(descriptor) != Some(LATEST));
-        self.index.manifests.push(release.descriptor(LATEST));
+        if !self.releases.contains(release) {
+            self.releases.push(release.clone());
+        }
         self.active = Some(release.number);
+        let manifests = &mut self.index.manifests;
+        manifests.retain(|descriptor| Kept::read(descriptor).is_none());
+        let active = self.active;
+        manifests.extend(
+            self.releases
+                .iter()
+                .map(|r| r.descriptor(Some(r.number) == active)),
+        );
         self.write_index()
     }
 
@@ -177,9 +162,9 @@ impl Layout {
             .map(|release| release.digest.clone())
             .collect();
         let mut unneeded = self.reachable(&ours);
-        self.index.manifests.retain(|descriptor| {
-            name(descriptor) != Some(LATEST) && Kept::read(descriptor).is_none()
-        });
+        self.index
+            .manifests
+            .retain(|descriptor| Kept::read(descriptor).is_none());
         let others: BTreeSet<Digest> = self
             .index
             .manifests

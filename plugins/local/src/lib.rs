@@ -1,7 +1,7 @@
 //! Keeps releases of a Spin application in an OCI image layout on disk.
 //!
-//! Each release is a manifest in the layout's index, named by its number; the active one has the name `latest` too, so
-//! that other tools find it (`skopeo inspect oci:.deployer:latest`). Contents are written first and the index last, at
+//! Each release is a manifest in the layout's index, named by its number; the active one is named `latest`, so that other
+//! tools find it (`skopeo inspect oci:.deployer:latest`). Contents are written first and the index last, at
 //! one stroke: whenever a run ends, the layout is what it was before or what it was to become.
 
 mod layout;
@@ -111,7 +111,6 @@ impl Deployer for Local {
             size: image.manifest.len() as u64,
         };
         let step = Step::start(&format!("Make release {} the active one", release.number));
-        layout.add(&release);
         layout.activate(&release)?;
         step.done();
         Ok(release.as_release(true))

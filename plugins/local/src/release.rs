@@ -1,11 +1,17 @@
-//! A release as the layout's index keeps it: a manifest whose name is a number.
+//! A release as the layout's index keeps it: a manifest with a number. The active one is called `latest`, the others by
+//! their number.
 
 use spin_deployer_oci::{Descriptor, Digest, layout::REF_NAME, media};
 use spin_deployer_sdk::{Error, Release, Result};
 
 const TITLE: &str = "org.opencontainers.image.title";
 const VERSION: &str = "org.opencontainers.image.version";
+/// The release's number, which the active one has beside its name.
+const NUMBER: &str = "spin-deployer.release";
 const CREATED: &str = "org.opencontainers.image.created";
+
+/// The name of the active release.
+pub(crate) const LATEST: &str = "latest";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
@@ -24,7 +30,7 @@ impl Kept {
     pub(crate) fn read(descriptor: &Descriptor) -> Option<Self> {
         let annotation = |name| descriptor.annotations.get(name).cloned();
         Some(Self {
-            number: annotation(REF_NAME)?.parse().ok()?,
+            number: annotation(NUMBER)?.parse().ok()?,
             app: annotation(TITLE)?,
             version: annotation(VERSION),
             created: annotation(CREATED),
@@ -33,11 +39,18 @@ impl Kept {
         })
     }
 
-    /// The entry of the index under `name`.
-    pub(crate) fn descriptor(&self, name: &str) -> Descriptor {
+    /// The entry of the index.
+    pub(crate) fn descriptor(&self, active: bool) -> Descriptor {
+        let number = self.number.to_string();
+        let name = if active {
+            LATEST.to_owned()
+        } else {
+            number.clone()
+        };
         let mut descriptor = Descriptor::new(media::MANIFEST, self.digest.clone(), self.size);
         let annotations = [
-            (REF_NAME, Some(name.to_owned())),
+            (REF_NAME, Some(name)),
+            (NUMBER, Some(number)),
             (TITLE, Some(self.app.clone())),
             (VERSION, self.version.clone()),
             (CREATED, self.created.clone()),

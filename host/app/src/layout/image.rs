@@ -146,7 +146,8 @@ impl Layout {
         }
         let bytes = self.read(&path, limit)?;
         if hash::digest_of(&bytes) != blob.digest {
-            let message = format!("its content has the digest {}", hash::digest_of(&bytes));
+            let found = hash::digest_of(&bytes);
+            let message = format!("its content has the digest {found}, not {}", blob.digest);
             return Err(self.error("wrong-digest", &path, message));
         }
         Ok(bytes)

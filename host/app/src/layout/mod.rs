@@ -200,7 +200,10 @@ fn verified(
                 contents.insert(known.digest, Arc::new(content));
             }
             Ok(known) => {
-                let message = format!("its content has the digest {}", known.digest);
+                let message = format!(
+                    "its content has the digest {}, not {}",
+                    known.digest, layer.digest
+                );
                 findings.extend(
                     layout
                         .error("wrong-digest", &layer.path(), message)
