@@ -29,8 +29,9 @@ pub(crate) fn resolve(
                 ValueSource::Default => app_folder,
                 _ => &environment.cwd,
             };
-            let value = option.parse(&raw).map_err(|e| {
-                Error::new(Code::Usage, e.to_string()).detail(whence(option, source))
+            let value = option.parse(&raw).map_err(|e| Error {
+                detail: whence(option, source),
+                ..Error::new(Code::Usage, e.to_string())
             })?;
             values.insert(
                 option.name.clone(),
@@ -75,14 +76,17 @@ fn raw(
         return Ok(Some((raw.clone(), ValueSource::Flag)));
     }
     if let Some(value) = option.env.as_deref().and_then(|name| environment.var(name)) {
-        let value = match option.kind {
+        let values = match option.kind {
             // Set at all means yes, as for Spin's own variables, but for the usual words for no.
-            OptionKind::Flag => (!["0", "false", "no", "off"]
-                .contains(&value.to_ascii_lowercase().as_str()))
-            .to_string(),
-            _ => value.to_owned(),
+            OptionKind::Flag => {
+                let no = ["0", "false", "no", "off"].contains(&value.to_ascii_lowercase().as_str());
+                vec![(!no).to_string()]
+            }
+            // One variable, several values: as a flag that is given several times.
+            OptionKind::List | OptionKind::Pairs => value.split(',').map(str::to_owned).collect(),
+            _ => vec![value.to_owned()],
         };
-        return Ok(Some((vec![value], ValueSource::Environment)));
+        return Ok(Some((values, ValueSource::Environment)));
     }
     if let Some(value) = target.settings.get(option.name.as_str()) {
         if matches!(option.kind, OptionKind::Secret) {
@@ -179,12 +183,13 @@ fn refuse_unknown<'a>(
     Ok(())
 }
 
-fn whence(option: &OptionSpec, source: ValueSource) -> String {
+/// Where a value was written, unless on the command line, where the user sees it.
+fn whence(option: &OptionSpec, source: ValueSource) -> Option<String> {
     match (source, &option.env) {
-        (ValueSource::Environment, Some(env)) => format!("from the variable {env}"),
-        (ValueSource::Configuration, _) => format!("from {FILE}"),
-        (ValueSource::Default, _) => "the plugin's own default".to_owned(),
-        _ => format!("--{}", option.name),
+        (ValueSource::Environment, Some(env)) => Some(format!("the variable {env}")),
+        (ValueSource::Configuration, _) => Some(FILE.to_owned()),
+        (ValueSource::Default, _) => Some("the plugin's own default".to_owned()),
+        _ => None,
     }
 }
 
@@ -202,6 +207,157 @@ fn missing(target: &Target, option: &OptionSpec) -> Error {
         Code::Usage,
         format!("target `{}` needs --{}", target.name, option.name),
     )
-    .detail(option.help.clone())
-    .help(format!("pass --{} VALUE{or}{or_file}", option.name))
+    .help(format!(
+        "pass --{} {}{or}{or_file}",
+        option.name,
+        option
+            .value_name
+            .as_deref()
+            .unwrap_or(option.kind.value_name())
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::Event;
+
+    const MANIFEST: &str = r#"
+        name = "demo"
+        version = "0.1.0"
+        description = "For tests"
+        options = [
+            { name = "place", type = "text", env = "DEMO_PLACE", default = "here", help = "Where" },
+            { name = "needed", type = "text", env = "DEMO_NEEDED", required = true, help = "What" },
+            { name = "tag", type = "list", env = "DEMO_TAGS", help = "More tags" },
+            { name = "force", type = "flag", env = "DEMO_FORCE", help = "Really" },
+            { name = "token", type = "secret", env = "DEMO_TOKEN", conflicts-with = ["user"], help = "A token" },
+            { name = "user", type = "text", help = "Who" },
+        ]
+    "#;
+
+    /// Answers every question with its answer, if it has one.
+    struct Answers(Option<&'static str>);
+
+    impl Observer for Answers {
+        fn event(&self, _: Event) {}
+
+        fn ask(&self, _: &OptionSpec) -> Option<String> {
+            self.0.map(str::to_owned)
+        }
+    }
+
+    fn resolve_with(
+        given: &[(&str, &str)],
+        vars: &[(&str, &str)],
+        settings: &str,
+        answer: Option<&'static str>,
+    ) -> Result<Values, Error> {
+        let own = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
+        let vars: BTreeMap<_, _> = vars.iter().map(own).collect();
+        let environment = Environment {
+            directories: spin_deployer_store::Directories::from_vars(&vars),
+            vars,
+            cwd: "/cwd".into(),
+            started: Instant::now(),
+        };
+        let target = Target {
+            name: "staging".to_owned(),
+            manifest: MANIFEST.parse().unwrap(),
+            digest: String::new(),
+            wasm: Cow::Borrowed(&[]),
+            settings: toml::from_str(settings).unwrap(),
+            folder: "/app".into(),
+        };
+        let given = given
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), vec![(*v).to_owned()]))
+            .collect();
+        resolve(
+            &environment,
+            &target,
+            &given,
+            Path::new("/app"),
+            &Answers(answer),
+        )
+    }
+
+    fn text(values: &Values, name: &str) -> String {
+        match &values[name].value {
+            OptionValue::Text(text) => text.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
+        let needed = ("needed", "x");
+        let variable = [("DEMO_PLACE", "variable")];
+        let file = "place = 'file'";
+        for (given, vars, settings, place) in [
+            (
+                &[needed, ("place", "flag")][..],
+                &variable[..],
+                file,
+                "flag",
+            ),
+            (&[needed], &variable, file, "variable"),
+            (&[needed], &[], file, "file"),
+            (&[needed], &[("DEMO_PLACE", "")], "", "here"),
+        ] {
+            let values = resolve_with(given, vars, settings, None).unwrap();
+            assert_eq!(text(&values, "place"), place);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for_and_named_where_nobody_can_be_asked() {
+        let values = resolve_with(&[], &[], "", Some("typed")).unwrap();
+        assert_eq!(text(&values, "needed"), "typed");
+        let error = resolve_with(&[], &[], "", None).unwrap_err();
+        assert_eq!(error.code, Code::Usage);
+        assert!(error.message.contains("--needed"), "{error}");
+        assert!(error.help.unwrap().contains("DEMO_NEEDED"));
+    }
+
+    #[test]
+    fn a_secret_has_no_place_in_the_file() {
+        let error =
+            resolve_with(&[("needed", "x")], &[], "token = 'hunter2-hunter2'", None).unwrap_err();
+        assert_eq!(error.code, Code::Usage);
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+
+    #[test]
+    fn options_that_conflict_are_refused_wherever_they_come_from() {
+        let given = [("needed", "x"), ("user", "me")];
+        let error =
+            resolve_with(&given, &[("DEMO_TOKEN", "hunter2-hunter2")], "", None).unwrap_err();
+        assert!(
+            error.message.contains("--token") && error.message.contains("--user"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_option_in_the_file_gets_the_nearest() {
+        let error = resolve_with(&[("needed", "x")], &[], "plase = 'x'", None).unwrap_err();
+        assert!(error.help.unwrap().contains("`place`"));
+    }
+
+    #[test]
+    fn variables_carry_lists_and_flags() {
+        let vars = [
+            ("DEMO_NEEDED", "x"),
+            ("DEMO_TAGS", "a,b"),
+            ("DEMO_FORCE", "0"),
+        ];
+        let values = resolve_with(&[], &vars, "", None).unwrap();
+        let value = |name: &str| format!("{:?}", values[name].value);
+        assert_eq!(value("tag"), r#"List(["a", "b"])"#);
+        assert_eq!(value("force"), "Flag(false)");
+    }
 }
