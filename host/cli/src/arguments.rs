@@ -120,7 +120,7 @@ pub(crate) struct Everywhere {
     #[arg(long, global = true, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
     pub(crate) max_compute: Duration,
     /// How long to wait until a release answers; 0 does not wait
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "60", value_parser = duration)]
+    #[arg(long, global = true, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) readiness_timeout: Duration,
     /// Show no progress and no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]

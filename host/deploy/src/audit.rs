@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use spin_deployer_egress::{Audit, AuditEntry};
@@ -13,6 +14,15 @@ use crate::{Code, Error};
 /// Writes to the file of `--audit-log`, or nowhere.
 pub(crate) struct AuditLog {
     file: Option<Mutex<File>>,
+}
+
+/// When a line was written.
+#[derive(Serialize)]
+struct Stamped<'a, T> {
+    /// Milliseconds since 1970-01-01, UTC.
+    at: u128,
+    #[serde(flatten)]
+    line: &'a T,
 }
 
 /// A line. Those between a call and its end are that call's.
@@ -80,7 +90,11 @@ impl AuditLog {
     /// Writes a line at once, so that a crash of the host loses none.
     pub(crate) fn line(&self, line: &impl Serialize) {
         let Some(file) = &self.file else { return };
-        let Ok(mut text) = serde_json::to_vec(line) else {
+        let at = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis();
+        let Ok(mut text) = serde_json::to_vec(&Stamped { at, line }) else {
             return;
         };
         text.push(b'\n');

@@ -135,7 +135,7 @@ impl Deployer {
             self.request.readiness_timeout,
             &*self.observer,
             |origin| {
-                self.session(
+                self.open(
                     called.grant.only_reading(origin),
                     Phase::Status,
                     Arc::default(),
@@ -259,6 +259,16 @@ impl Deployer {
             self.observer.event(Event::Finding(finding.clone()));
         }
         let (plugin, compiled) = plugin?;
+        if matches!(phase, Phase::Status | Phase::Rollback | Phase::Destroy)
+            && !plugin.exports().releases
+        {
+            let message = format!(
+                "target `{}` keeps no releases: it only deploys",
+                self.target.name
+            );
+            return Err(Error::new(Code::Incompatible, message)
+                .help("`spin-deployer targets` lists the others"));
+        }
         let from = self.request.from.as_deref();
         let app_folder = target::folder(&self.environment, from);
         let values = values::resolve(
@@ -276,7 +286,8 @@ impl Deployer {
         let options =
             secrets::placeholders(&self.environment, &values, &mounts.mounts, &vault).await?;
         let grant = Grant::naming(&self.target.manifest, &values);
-        let session = self.session(grant.clone(), phase, vault);
+        let session = self.open(grant.clone(), phase, vault);
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         self.audit.line(&Line::Call {
             plugin: self.target.manifest.name.as_str(),
             digest: &self.target.digest,
@@ -323,7 +334,8 @@ impl Deployer {
         let result = outcome.result.map_err(|error| {
             let mut error =
                 failure::explain(error, &self.target, &mut refusals, network.last_failure());
-            error.sent = network.sent() || self.counts.transferred() > 0;
+            let written = mounts.mounts.iter().any(|mount| mount.writable);
+            error.sent = network.sent() || written && self.counts.transferred() > 0;
             error
         });
         for refused in refusals {
@@ -354,16 +366,13 @@ impl Deployer {
         blocking(move || load_plugin(&target, cache.as_deref(), &*observer)).await
     }
 
-    fn session(&self, grant: Grant, phase: Phase, vault: Arc<Vault>) -> Arc<Session> {
+    fn open(&self, grant: Grant, phase: Phase, vault: Arc<Vault>) -> Arc<Session> {
         let limits = egress::Limits {
             time: self.request.timeout,
             ..Default::default()
         };
-        let session = self
-            .egress
-            .session(grant, phase, vault, limits, self.audit.clone());
-        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
-        session
+        self.egress
+            .session(grant, phase, vault, limits, self.audit.clone())
     }
 }
 

@@ -27,7 +27,12 @@ pub(crate) fn mount(values: &Values, phase: Phase, app_folder: &Path) -> Result<
     let mut empty = Vec::new();
     for (name, resolved) in values {
         let (path, writable) = match &resolved.value {
-            OptionValue::File(path) | OptionValue::Directory(path) => (path.clone(), false),
+            OptionValue::File(path) | OptionValue::Directory(path) => {
+                if resolved.source == ValueSource::Default {
+                    return Err(not_named(name.as_str(), path));
+                }
+                (path.clone(), false)
+            }
             OptionValue::OutputDirectory(path) => {
                 if resolved.source == ValueSource::Default {
                     below_deployer(name.as_str(), path, app_folder)?;
@@ -66,6 +71,21 @@ pub(crate) fn mount(values: &Values, phase: Phase, app_folder: &Path) -> Result<
         mounts,
         _empty: empty,
     })
+}
+
+/// A default is the plugin's wish, not the user's: nothing of this machine is read because of it.
+fn not_named(option: &str, path: &Path) -> Error {
+    Error::new(
+        Code::Denied,
+        format!(
+            "the plugin's default of --{option} would read {}",
+            path.display()
+        ),
+    )
+    .help(format!(
+        "if you want that, name it yourself: --{option} {}",
+        path.display()
+    ))
 }
 
 /// A default is the plugin's wish, not the user's: it lies below `.deployer` of the app and goes through no symlink,
@@ -111,6 +131,24 @@ mod tests {
         for outside in ["assets", "..", ".deployer/../assets", "/etc", ""] {
             assert_eq!(check(outside).unwrap_err().code, Code::Denied, "{outside}");
         }
+    }
+
+    #[test]
+    fn a_default_reads_nothing() {
+        let value = OptionValue::File("/etc/hostname".into());
+        let mounted = |source| {
+            let resolved = spin_deployer_grants::Resolved {
+                value: value.clone(),
+                source,
+            };
+            let values = Values::from([("key".parse().unwrap(), resolved)]);
+            mount(&values, Phase::Deploy, Path::new("/app")).map(|mounts| mounts.mounts.len())
+        };
+        assert_eq!(
+            mounted(ValueSource::Default).unwrap_err().code,
+            Code::Denied
+        );
+        assert_eq!(mounted(ValueSource::Flag).unwrap(), 1);
     }
 
     #[cfg(unix)]

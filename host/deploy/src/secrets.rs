@@ -21,7 +21,7 @@ pub(crate) async fn placeholders(
     vault: &Vault,
 ) -> Result<BTreeMap<String, sandbox::Value>, Error> {
     let mut seen = BTreeMap::new();
-    for (name, Resolved { value, .. }) in values {
+    for (name, Resolved { value, source }) in values {
         let name = name.as_str();
         let value = match value {
             OptionValue::Text(text) => sandbox::Value::Text(text.clone()),
@@ -29,7 +29,9 @@ pub(crate) async fn placeholders(
             OptionValue::Flag(flag) => sandbox::Value::Flag(*flag),
             OptionValue::List(items) => sandbox::Value::Many(items.clone()),
             OptionValue::Pairs(pairs) => sandbox::Value::Pairs(pairs.clone()),
-            OptionValue::Url(url) => sandbox::Value::Text(url.to_string()),
+            OptionValue::Url(url) => {
+                sandbox::Value::Text(url.as_str().trim_end_matches('/').to_owned())
+            }
             OptionValue::Secret(secret) => {
                 sandbox::Value::Secret(keep(vault, name, secret.clone(), Audience::Rules)?)
             }
@@ -38,9 +40,9 @@ pub(crate) async fn placeholders(
                 let mount = mounts.iter().find(|mount| mount.guest_path == path);
                 sandbox::Value::Path(mount.map_or(path, Mount::file_path))
             }
-            OptionValue::Registry(reference) => {
-                sandbox::Value::Registry(registry(environment, name, reference, vault).await?)
-            }
+            OptionValue::Registry(reference) => sandbox::Value::Registry(
+                registry(environment, name, reference, source.is_user(), vault).await?,
+            ),
         };
         seen.insert(name.to_owned(), value);
     }
@@ -58,12 +60,18 @@ async fn registry(
     environment: &Environment,
     name: &str,
     reference: &Reference,
+    named: bool,
     vault: &Vault,
 ) -> Result<sandbox::Reference, Error> {
     let variables = environment.vars.iter().collect();
-    let found = credentials::find(reference.registry(), reference.repository(), &variables)
-        .await
-        .map_err(|e| Error::new(Code::Usage, e.to_string()))?;
+    // A default names no registry, so there is no credential to look for.
+    let found = if named {
+        credentials::find(reference.registry(), reference.repository(), &variables)
+            .await
+            .map_err(|e| Error::new(Code::Usage, e.to_string()))?
+    } else {
+        None
+    };
     let origin = reference.origin();
     let audience = Audience::Registry(origin.clone());
     let credential = match found {

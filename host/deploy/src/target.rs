@@ -26,6 +26,8 @@ pub struct Target {
     /// `sha256:` and 64 hexadecimal digits over the component.
     pub digest: String,
     pub(crate) wasm: Cow<'static, [u8]>,
+    /// Whether it came with this binary.
+    pub(crate) bundled: bool,
     pub(crate) settings: BTreeMap<String, toml::Value>,
     /// Where relative paths in `settings` start.
     pub(crate) folder: PathBuf,
@@ -55,10 +57,11 @@ impl Target {
             ),
             None => (name.clone(), BTreeMap::new(), environment.cwd.as_path()),
         };
-        let (wasm, digest) = if is_file(&plugin) {
-            read_plugin(&base.join(&plugin))?
+        let (wasm, digest, bundled) = if is_file(&plugin) {
+            let (wasm, digest) = read_plugin(&base.join(&plugin))?;
+            (wasm, digest, false)
         } else if let Some(found) = bundled::find(&plugin) {
-            (Cow::Borrowed(found.wasm), found.digest.to_owned())
+            (Cow::Borrowed(found.wasm), found.digest.to_owned(), true)
         } else {
             return Err(unknown(&plugin, &configuration));
         };
@@ -69,9 +72,25 @@ impl Target {
             manifest,
             digest,
             wasm,
+            bundled,
             settings,
             folder: configuration.folder,
         })
+    }
+
+    /// Whether the plugin may take an option's value from this variable. A manifest that nobody has looked at names
+    /// none but its own (`HIPPO_…` for `hippo`), or it could ask for any token in the environment.
+    pub(crate) fn may_read(&self, variable: &str) -> bool {
+        let own = self
+            .manifest
+            .name
+            .as_str()
+            .replace('-', "_")
+            .to_ascii_uppercase();
+        self.bundled
+            || variable
+                .strip_prefix(&own)
+                .is_some_and(|rest| rest.starts_with('_'))
     }
 
     /// All targets that can be typed without a path.
@@ -103,11 +122,15 @@ impl Target {
         named
             .chain(built_in)
             .map(|(name, plugin, origin)| {
-                let target = Self::resolve(environment, from, Some(name))?;
+                // One that cannot be used does not hide the others.
+                let description = match Self::resolve(environment, from, Some(name)) {
+                    Ok(target) => target.manifest.description,
+                    Err(error) => format!("cannot be used: {error}"),
+                };
                 Ok(TargetSummary {
                     name: name.clone(),
                     plugin: plugin.clone(),
-                    description: target.manifest.description,
+                    description,
                     from: origin.to_owned(),
                     default: *name == default,
                 })

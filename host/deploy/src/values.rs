@@ -75,7 +75,12 @@ fn raw(
     if let Some(raw) = given.get(option.name.as_str()) {
         return Ok(Some((raw.clone(), ValueSource::Flag)));
     }
-    if let Some(value) = option.env.as_deref().and_then(|name| environment.var(name)) {
+    let setting = target.settings.get(option.name.as_str());
+    if setting.is_some() && option.kind == OptionKind::Secret {
+        return Err(secret_in_file(target, option));
+    }
+    let variable = option.env.as_deref().filter(|name| target.may_read(name));
+    if let Some(value) = variable.and_then(|name| environment.var(name)) {
         let values = match option.kind {
             // Set at all means yes, as for Spin's own variables, but for the usual words for no.
             OptionKind::Flag => {
@@ -88,18 +93,7 @@ fn raw(
         };
         return Ok(Some((values, ValueSource::Environment)));
     }
-    if let Some(value) = target.settings.get(option.name.as_str()) {
-        if matches!(option.kind, OptionKind::Secret) {
-            return Err(Error::new(
-                Code::Usage,
-                format!("{FILE} holds a value for the secret `{}`", option.name),
-            )
-            .detail(target.folder.join(FILE).display().to_string())
-            .help(match &option.env {
-                Some(env) => format!("remove it there, and set the variable {env} instead"),
-                None => format!("remove it there, and pass --{} instead", option.name),
-            }));
-        }
+    if let Some(value) = setting {
         let raw = raw_values(value)
             .map_err(|e| Error::new(Code::Usage, format!("`{}` of {FILE}: {e}", option.name)))?;
         return Ok(Some((raw, ValueSource::Configuration)));
@@ -108,6 +102,19 @@ fn raw(
         .default
         .clone()
         .map(|raw| (raw, ValueSource::Default)))
+}
+
+fn secret_in_file(target: &Target, option: &OptionSpec) -> Error {
+    let instead = match &option.env {
+        Some(env) => format!("set the variable {env}"),
+        None => format!("pass --{}", option.name),
+    };
+    Error::new(
+        Code::Usage,
+        format!("{FILE} holds a value for the secret `{}`", option.name),
+    )
+    .detail(target.folder.join(FILE).display().to_string())
+    .help(format!("remove it there, and {instead} instead"))
 }
 
 /// Makes a relative path start where its value was written.
@@ -235,7 +242,7 @@ mod tests {
             { name = "tag", type = "list", env = "DEMO_TAGS", help = "More tags" },
             { name = "force", type = "flag", env = "DEMO_FORCE", help = "Really" },
             { name = "token", type = "secret", env = "DEMO_TOKEN", conflicts-with = ["user"], help = "A token" },
-            { name = "user", type = "text", help = "Who" },
+            { name = "user", type = "text", env = "GITHUB_TOKEN", help = "Who" },
         ]
     "#;
 
@@ -269,6 +276,7 @@ mod tests {
             manifest: MANIFEST.parse().unwrap(),
             digest: String::new(),
             wasm: Cow::Borrowed(&[]),
+            bundled: false,
             settings: toml::from_str(settings).unwrap(),
             folder: "/app".into(),
         };
@@ -346,6 +354,13 @@ mod tests {
     fn an_unknown_option_in_the_file_gets_the_nearest() {
         let error = resolve_with(&[("needed", "x")], &[], "plase = 'x'", None).unwrap_err();
         assert!(error.help.unwrap().contains("`place`"));
+    }
+
+    #[test]
+    fn a_plugin_reads_no_variable_but_its_own() {
+        let vars = [("GITHUB_TOKEN", "somebody else's")];
+        let values = resolve_with(&[("needed", "x")], &vars, "", None).unwrap();
+        assert!(!values.contains_key("user"));
     }
 
     #[test]

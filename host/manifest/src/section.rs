@@ -26,9 +26,7 @@ pub enum SectionError {
     )]
     CoreModule,
     /// Nobody packed the manifest into it.
-    #[error(
-        "the component has no section `{NAME}`: pack its plugin.toml into it with `spin-deployer plugins pack`"
-    )]
+    #[error("the component has no section `{NAME}`: a plugin carries its plugin.toml in one")]
     Missing,
     /// Which of them would count?
     #[error("the component has more than one section `{NAME}`, and a plugin has one manifest")]

@@ -75,7 +75,9 @@ impl Deployer for Local {
         for layer in contents(&image) {
             let descriptor = &layer.descriptor;
             if layout.has(&descriptor.digest, descriptor.size) {
-                step.skip(descriptor.size);
+                if layer.bytes.is_none() {
+                    step.skip(descriptor.size);
+                }
                 continue;
             }
             if layer.bytes.is_none() {

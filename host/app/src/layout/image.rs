@@ -11,6 +11,7 @@ use crate::finding::LoadError;
 use crate::folder::Refusal;
 use crate::hash;
 
+const RELEASE: &str = "spin-deployer.release";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// In bytes; what registries take, too.
 const LARGEST_MANIFEST: u64 = 4 << 20;
@@ -37,6 +38,11 @@ impl Blob {
 
     fn name(&self) -> Option<&str> {
         self.annotations.get(REF_NAME).map(String::as_str)
+    }
+
+    /// The number that the target `local` gives a release, which goes by it also while it is called `latest`.
+    fn release(&self) -> Option<&str> {
+        self.annotations.get(RELEASE).map(String::as_str)
     }
 }
 
@@ -111,7 +117,7 @@ impl Layout {
         let wanted = name.unwrap_or("latest");
         let chosen = manifests.into_iter().find(|blob| match name {
             None if only => true,
-            _ => blob.name() == Some(wanted) || blob.digest == wanted,
+            _ => [blob.name(), blob.release(), Some(&blob.digest)].contains(&Some(wanted)),
         });
         chosen.ok_or_else(|| {
             let message = match (name, names.is_empty()) {

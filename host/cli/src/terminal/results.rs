@@ -18,7 +18,8 @@ pub(crate) fn deployed(report: &DeployReport) -> String {
     let sent = report.transferred;
     let mut text = DecimalBytes(sent.bytes).to_string();
     if sent.requests > 0 {
-        let _ = write!(text, " in {} requests", sent.requests);
+        let s = if sent.requests == 1 { "" } else { "s" };
+        let _ = write!(text, " in {} request{s}", sent.requests);
     }
     if sent.skipped_bytes > 0 {
         let _ = write!(text, ", {} skipped", DecimalBytes(sent.skipped_bytes));
