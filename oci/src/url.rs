@@ -14,9 +14,17 @@ pub(crate) fn origin(url: &str) -> Option<&str> {
 /// Whether two URLs have one origin. Anything unclear counts as different: then no credential goes along.
 pub(crate) fn same_origin(a: &str, b: &str) -> bool {
     match (origin(a), origin(b)) {
-        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+        (Some(a), Some(b)) => without_default_port(a).eq_ignore_ascii_case(without_default_port(b)),
         _ => false,
     }
+}
+
+fn without_default_port(origin: &str) -> &str {
+    let secure = origin
+        .get(..6)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+    let port = if secure { ":443" } else { ":80" };
+    origin.strip_suffix(port).unwrap_or(origin)
 }
 
 /// Where a `Location` header leads, seen from the URL that was asked (RFC 3986, section 5, without dot segments: no
@@ -126,6 +134,18 @@ mod tests {
         assert!(same_origin(
             "https://A.example.com/x",
             "https://a.example.com/y?z"
+        ));
+        assert!(same_origin(
+            "https://a.example.com:443/x",
+            "https://a.example.com/y"
+        ));
+        assert!(same_origin(
+            "http://a.example.com",
+            "http://a.example.com:80"
+        ));
+        assert!(!same_origin(
+            "https://a.example.com",
+            "https://a.example.com:80"
         ));
         assert!(!same_origin(
             "https://a.example.com",

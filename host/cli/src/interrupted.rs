@@ -43,7 +43,10 @@ fn explain(landed: &Landed, target: &str) -> Error {
     let error = Error::new(Code::Failed, "interrupted");
     let mut there = Vec::new();
     if landed.transferred > 0 {
-        there.push(format!("{} of contents", DecimalBytes(landed.transferred)));
+        there.push(format!(
+            "{} of contents sent",
+            DecimalBytes(landed.transferred)
+        ));
     }
     if !landed.steps_done.is_empty() {
         there.push(format!("done: {}", landed.steps_done.join(", ")));

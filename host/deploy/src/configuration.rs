@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{Code, Error};
+use crate::{Code, Error, bounded};
 
 /// The file's name, beside `spin.toml`.
 pub(crate) const FILE: &str = "deployer.toml";
+
+/// In bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// All of `deployer.toml`. An absent file is an empty one.
 #[derive(Debug, Default, Deserialize)]
@@ -37,7 +40,9 @@ impl Configuration {
     /// Reads `folder`'s `deployer.toml`.
     pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match bounded::read(&path, LARGEST)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
+        {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => {

@@ -21,7 +21,7 @@ use crate::{Code, Environment, Error, Event, Observer, Target};
 use crate::{admission, failure, mounts, readiness, secrets, target, values};
 
 /// What the user asked for, beyond the target.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// `-f`: a `spin.toml`, its folder, `oci-layout:DIR`. `None`: found from the working directory upwards.
     pub from: Option<String>,
@@ -37,6 +37,16 @@ pub struct Request {
     pub readiness_timeout: Duration,
     /// Where to append the audit log.
     pub audit_log: Option<PathBuf>,
+}
+
+/// Names of options only: a secret may have been typed as a flag.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("from", &self.from)
+            .field("given", &self.given.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What already is on the platform, for a command that was interrupted.
@@ -135,14 +145,22 @@ impl Deployer {
             self.request.readiness_timeout,
             &*self.observer,
             |origin| {
-                self.open(
-                    called.grant.only_reading(origin),
+                let grant = called.grant.only_reading(origin)?;
+                Some(self.open(
+                    grant,
                     Phase::Status,
                     Arc::default(),
-                )
+                    self.request.readiness_timeout,
+                ))
             },
         )
-        .await?;
+        .await
+        .map_err(|error| {
+            let release = &called.value;
+            let what = release.artifact.as_ref().unwrap_or(&release.id);
+            let detail = error.detail.clone().unwrap_or_default();
+            error.detail(format!("{detail}\ndeployed is {what}"))
+        })?;
         Ok(DeployReport {
             schema: SCHEMA,
             target: self.target.name.clone(),
@@ -286,7 +304,7 @@ impl Deployer {
         let options =
             secrets::placeholders(&self.environment, &values, &mounts.mounts, &vault).await?;
         let grant = Grant::naming(&self.target.manifest, &values);
-        let session = self.open(grant.clone(), phase, vault);
+        let session = self.open(grant.clone(), phase, vault, self.request.timeout);
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         self.audit.line(&Line::Call {
             plugin: self.target.manifest.name.as_str(),
@@ -330,16 +348,23 @@ impl Deployer {
             stdout: outcome.stdout,
             stderr: outcome.stderr,
         });
-        let mut refusals = session.refusals();
         let result = outcome.result.map_err(|error| {
-            let mut error =
-                failure::explain(error, &self.target, &mut refusals, network.last_failure());
+            let mut error = failure::explain(
+                error,
+                &self.target,
+                network.last_refusal(),
+                network.last_failure(),
+            );
             let written = mounts.mounts.iter().any(|mount| mount.writable);
             error.sent = network.sent() || written && self.counts.transferred() > 0;
             error
         });
-        for refused in refusals {
-            self.observer.event(Event::Refused(refused));
+        let reason = result.as_ref().err().filter(|e| e.code == Code::Denied);
+        for refused in session.refusals() {
+            // The last one is in the error, if it is the reason.
+            if reason.is_none() || network.last_refusal().as_ref() != Some(&refused) {
+                self.observer.event(Event::Refused(refused));
+            }
         }
         let value = result?;
         Ok(Called {
@@ -366,9 +391,9 @@ impl Deployer {
         blocking(move || load_plugin(&target, cache.as_deref(), &*observer)).await
     }
 
-    fn open(&self, grant: Grant, phase: Phase, vault: Arc<Vault>) -> Arc<Session> {
+    fn open(&self, grant: Grant, phase: Phase, vault: Arc<Vault>, time: Duration) -> Arc<Session> {
         let limits = egress::Limits {
-            time: self.request.timeout,
+            time,
             ..Default::default()
         };
         self.egress

@@ -9,7 +9,7 @@ use spin_deployer_store::Directories;
 use crate::{Code, Error};
 
 /// Variables, working directory and the user's directories. Nothing else in the workspace asks the process for them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Environment {
     /// Environment variables that are valid Unicode.
     pub vars: BTreeMap<String, String>,
@@ -19,6 +19,16 @@ pub struct Environment {
     pub directories: Directories,
     /// When the process began.
     pub started: Instant,
+}
+
+/// Names of variables only: their values are where people keep their tokens.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment")
+            .field("vars", &self.vars.keys())
+            .field("cwd", &self.cwd)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Environment {

@@ -7,12 +7,12 @@ use crate::{Code, Error, Target};
 
 /// A failed call as an error of ours.
 ///
-/// `refused` are the requests that were not let out; the one that is the reason is taken out. `last_failure` is why the last request brought no answer: the host
+/// `last_refusal` is set where the last request was not let out, `last_failure` where it brought no answer: the host
 /// knows both better than the plugin does.
 pub(crate) fn explain(
     error: CallError,
     target: &Target,
-    refused: &mut Vec<RefusalLine>,
+    last_refusal: Option<RefusalLine>,
     last_failure: Option<String>,
 ) -> Error {
     let plugin = &target.manifest.name;
@@ -32,7 +32,7 @@ pub(crate) fn explain(
                 _ => error.message,
             };
             let is_the_reason = matches!(code, Code::Failed | Code::Unavailable | Code::Forbidden);
-            match refused.pop_if(|_| is_the_reason) {
+            match last_refusal.filter(|_| is_the_reason) {
                 // Without its request the plugin could not go on: that is the reason, whatever it says.
                 Some(line) => Error {
                     help: line

@@ -14,6 +14,7 @@
 
 mod admission;
 mod audit;
+mod bounded;
 mod configuration;
 mod convert;
 mod deployer;

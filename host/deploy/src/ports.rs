@@ -1,12 +1,13 @@
 //! Connects the sandbox's ports to the app, the observer and the way out.
 
+use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::BodyExt as _;
 use spin_deployer_app::{App, Content};
-use spin_deployer_egress::{BodyError, SendError, Session};
+use spin_deployer_egress::{BodyError, RefusalLine, SendError, Session};
 use spin_deployer_grants::Grant;
 use spin_deployer_manifest::Origin;
 use spin_deployer_sandbox as sandbox;
@@ -109,10 +110,14 @@ pub(crate) struct Counts {
     steps: Mutex<Steps>,
 }
 
+/// A plugin may make steps without end, and they are only told to somebody who interrupts it.
+const MOST_STEPS: usize = 100;
+
 #[derive(Default)]
 struct Steps {
     running: std::collections::BTreeMap<u32, String>,
-    done: Vec<String>,
+    /// The last ones, oldest first.
+    done: VecDeque<String>,
 }
 
 impl Counts {
@@ -129,7 +134,9 @@ impl Counts {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .done
-            .clone()
+            .iter()
+            .cloned()
+            .collect()
     }
 
     fn step(&self, id: u32, event: &StepEvent) {
@@ -141,6 +148,9 @@ impl Counts {
             StepEvent::Done(_) => {
                 let done = steps.running.remove(&id);
                 steps.done.extend(done);
+                if steps.done.len() > MOST_STEPS {
+                    steps.done.pop_front();
+                }
             }
             StepEvent::Failed => {
                 steps.running.remove(&id);
@@ -200,11 +210,20 @@ impl sandbox::Progress for ProgressPort {
     }
 }
 
+/// How a request ended.
+#[derive(Default)]
+enum Last {
+    #[default]
+    Answered,
+    Refused(RefusalLine),
+    Failed(String),
+}
+
 /// The way out.
 pub(crate) struct NetworkPort {
     session: Arc<Session>,
-    /// The last request that brought no answer, in the host's words: the plugin learns only what kind of failure it was.
-    last_failure: Mutex<Option<String>>,
+    /// How the last request ended that has ended.
+    last: Mutex<Last>,
     /// Whether a request got as far as a connection.
     sent: AtomicBool,
 }
@@ -213,7 +232,7 @@ impl NetworkPort {
     pub(crate) fn new(session: Arc<Session>) -> Self {
         Self {
             session,
-            last_failure: Mutex::default(),
+            last: Mutex::default(),
             sent: AtomicBool::new(false),
         }
     }
@@ -223,22 +242,31 @@ impl NetworkPort {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Why the last request failed that did, unless it was refused.
+    /// Why the last request brought no answer, in the host's words: the plugin learns only what kind of failure it was.
     pub(crate) fn last_failure(&self) -> Option<String> {
-        self.last_failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        match &*self.last() {
+            Last::Failed(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// The last request, if it was not let out.
+    pub(crate) fn last_refusal(&self) -> Option<RefusalLine> {
+        match &*self.last() {
+            Last::Refused(line) => Some(line.clone()),
+            _ => None,
+        }
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failed(&self, error: SendError) -> NetworkError {
-        if !matches!(error, SendError::Refused(_)) {
-            let mut last = self
-                .last_failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            *last = Some(error.to_string());
-        }
+        *self.last() = match &error {
+            SendError::Refused(line) => Last::Refused(line.clone()),
+            other => Last::Failed(other.to_string()),
+        };
         match error {
             SendError::Refused(_) => NetworkError::Denied,
             SendError::Dns { .. } => NetworkError::Dns,
@@ -281,10 +309,7 @@ impl sandbox::Network for NetworkPort {
             self.sent.store(true, Ordering::Relaxed);
         }
         let response = answer.map_err(|e| self.failed(e))?;
-        *self
-            .last_failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+        *self.last() = Last::Answered;
         Ok(response.map(|body| body.map_err(body_error).boxed_unsync()))
     }
 }

@@ -7,9 +7,12 @@ use http_body_util::BodyExt as _;
 use spin_deployer_egress::{Session, Timeouts};
 use spin_deployer_manifest::Origin;
 use spin_deployer_sandbox::{Expectation, Probe};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{Code, Error, Event, Observer};
+
+/// A release has a handful of addresses; more are not asked.
+const MOST_PROBES: usize = 16;
 
 /// Time between two questions.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -18,28 +21,36 @@ const PAUSE: Duration = Duration::from_secs(1);
 const BODY: usize = 64 << 10;
 
 /// Asks every probe until it answers as expected. `None` where there is nothing to ask or nobody wants to wait.
-/// `session` makes the session through which one origin may be read: probes come from the plugin, and are let out
-/// without any secret, to public addresses and to hosts that the user named.
+/// `session` makes the session through which one origin may be read, if it is granted: probes come from the plugin, and
+/// an address of its own choice could carry anything away.
 pub(crate) async fn wait(
     probes: &[Probe],
     timeout: Duration,
     observer: &dyn Observer,
-    session: impl Fn(Origin) -> Arc<Session>,
+    session: impl Fn(Origin) -> Option<Arc<Session>>,
 ) -> Result<Option<bool>, Error> {
     if probes.is_empty() || timeout.is_zero() {
         return Ok(None);
     }
     let deadline = Instant::now() + timeout;
-    for probe in probes {
+    for probe in probes.iter().take(MOST_PROBES) {
         observer.event(Event::Waiting {
             url: probe.url.clone(),
         });
-        let session = session(origin(probe)?);
+        let session = session(origin(probe)?).ok_or_else(|| Error {
+            sent: true,
+            ..Error::new(
+                Code::Denied,
+                "deployed, but the plugin wants to wait for a place that nobody named",
+            )
+            .detail(format!("GET {}", probe.url))
+        })?;
         loop {
             let asked = Instant::now();
-            let last = match ask(&session, probe, deadline - asked).await {
-                Ok(()) => break,
-                Err(answer) => answer,
+            let last = match timeout_at(deadline, ask(&session, probe)).await {
+                Ok(Ok(())) => break,
+                Ok(Err(answer)) => answer,
+                Err(_) => "it did not answer in time".to_owned(),
             };
             if asked + PAUSE >= deadline {
                 return Err(not_ready(probe, timeout, last));
@@ -68,7 +79,7 @@ fn origin(probe: &Probe) -> Result<Origin, Error> {
 }
 
 /// One question. The error says what came instead.
-async fn ask(session: &Session, probe: &Probe, left: Duration) -> Result<(), String> {
+async fn ask(session: &Session, probe: &Probe) -> Result<(), String> {
     let request = http::Request::get(&probe.url)
         .body(
             http_body_util::Empty::new()
@@ -76,13 +87,8 @@ async fn ask(session: &Session, probe: &Probe, left: Duration) -> Result<(), Str
                 .boxed_unsync(),
         )
         .map_err(|e| e.to_string())?;
-    let timeouts = Timeouts {
-        connect: Some(left),
-        first_byte: Some(left),
-        between_bytes: Some(left),
-    };
     let response = session
-        .send(request, timeouts)
+        .send(request, Timeouts::default())
         .await
         .map_err(|e| e.to_string())?;
     let status = response.status();

@@ -9,6 +9,7 @@ use spin_deployer_app::Source;
 use spin_deployer_manifest::{Manifest, section};
 use spin_deployer_store::bundled;
 
+use crate::bounded;
 use crate::configuration::Configuration;
 use crate::report::TargetSummary;
 use crate::{Code, Environment, Error};
@@ -17,7 +18,7 @@ use crate::{Code, Environment, Error};
 const DEFAULT: &str = "local";
 
 /// A plugin, and what `deployer.toml` says of its options.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Target {
     /// What the user typed.
     pub name: String,
@@ -31,6 +32,16 @@ pub struct Target {
     pub(crate) settings: BTreeMap<String, toml::Value>,
     /// Where relative paths in `settings` start.
     pub(crate) folder: PathBuf,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Target({}, {} {})",
+            self.name, self.manifest.name, self.digest
+        )
+    }
 }
 
 impl Target {
@@ -78,19 +89,10 @@ impl Target {
         })
     }
 
-    /// Whether the plugin may take an option's value from this variable. A manifest that nobody has looked at names
-    /// none but its own (`HIPPO_…` for `hippo`), or it could ask for any token in the environment.
+    /// Whether the plugin may take an option's value from this variable. The manifest of a file that nobody has looked
+    /// at could name any token in the environment, so it gets none but those that are meant for plugins.
     pub(crate) fn may_read(&self, variable: &str) -> bool {
-        let own = self
-            .manifest
-            .name
-            .as_str()
-            .replace('-', "_")
-            .to_ascii_uppercase();
-        self.bundled
-            || variable
-                .strip_prefix(&own)
-                .is_some_and(|rest| rest.starts_with('_'))
+        self.bundled || variable.starts_with("SPIN_DEPLOYER_")
     }
 
     /// All targets that can be typed without a path.
@@ -162,17 +164,7 @@ fn read_plugin(path: &Path) -> Result<(Cow<'static, [u8]>, String), Error> {
         )
         .detail(e.to_string())
     };
-    let size = std::fs::metadata(path).map_err(error)?.len();
-    if size > LARGEST_PLUGIN {
-        return Err(Error::new(
-            Code::Usage,
-            format!(
-                "the plugin {} has {size} bytes; at most {LARGEST_PLUGIN} are read",
-                path.display()
-            ),
-        ));
-    }
-    let wasm = std::fs::read(path).map_err(error)?;
+    let wasm = bounded::read(path, LARGEST_PLUGIN).map_err(error)?;
     let digest = format!("sha256:{}", hex(&Sha256::digest(&wasm)));
     Ok((Cow::Owned(wasm), digest))
 }

@@ -12,7 +12,6 @@ use spin_deployer_grants::{Phase, Rule};
 use spin_deployer_manifest::{Follow, PlanEffect, Scheme};
 use url::Url;
 
-use crate::challenge::bearer_realm;
 use crate::target::Target;
 use crate::vault::Announcer;
 
@@ -127,7 +126,7 @@ impl Delegations {
         }
         let challenged = status == StatusCode::UNAUTHORIZED && !own_origin_only;
         if challenged && rule.follows.contains(&Follow::WwwAuthenticate) {
-            let realms = text(headers, WWW_AUTHENTICATE).filter_map(bearer_realm);
+            let realms = text(headers, WWW_AUTHENTICATE).flat_map(bearer_realms);
             for next in realms.filter_map(|realm| announced(target, &realm)) {
                 let by = Announcer {
                     registry: target.origin.clone(),
@@ -192,4 +191,12 @@ impl fmt::Display for Permit {
             Self::Realm(rule) => write!(f, "{}, www-authenticate", rule.to),
         }
     }
+}
+/// The realms of the `Bearer` challenges in a value of `WWW-Authenticate`, read as plugins read them.
+fn bearer_realms(value: &str) -> Vec<String> {
+    let challenges = spin_deployer_oci::challenges(value).into_iter();
+    let bearer = challenges.filter(|challenge| challenge.scheme == "bearer");
+    bearer
+        .filter_map(|challenge| challenge.parameter("realm").map(str::to_owned))
+        .collect()
 }

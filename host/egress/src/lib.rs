@@ -28,7 +28,6 @@
 mod address;
 mod audit;
 mod body;
-mod challenge;
 mod client;
 pub mod credentials;
 mod delegation;

@@ -42,10 +42,11 @@ impl Grant {
         grant
     }
 
-    /// Reading from one origin and nothing else: what the host itself asks there on a plugin's word. Hosts that the
-    /// user named stay named, so that another one has to be public.
+    /// Reading from `origin` and nothing else, without a secret: what the host itself asks there on a plugin's word.
+    /// `None` where no rule leads there, because then nobody has named the place.
     #[must_use]
-    pub fn only_reading(&self, origin: Origin) -> Self {
+    pub fn only_reading(&self, origin: Origin) -> Option<Self> {
+        let granted = self.rules.iter().find(|rule| rule.to.matches(&origin))?;
         let rule = Rule {
             to: OriginPattern::exact(origin),
             methods: vec![Method::GET],
@@ -53,14 +54,14 @@ impl Grant {
             sends: Vec::new(),
             plan: Vec::new(),
             follows: Vec::new(),
-            from: RuleOrigin::Fixed,
+            from: granted.from.clone(),
             why: "see whether the release answers".to_owned(),
         };
-        Self {
+        Some(Self {
             rules: vec![rule],
             named: self.named.clone(),
             withheld: Vec::new(),
-        }
+        })
     }
 
     /// What is granted.

@@ -140,6 +140,12 @@ fn texts(lines: Vec<Line>) -> Vec<String> {
     lines.into_iter().map(|line| line.0).collect()
 }
 
+/// What can be a choice: words that no shell reads as anything else, because completions put them into scripts.
+fn is_word(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !text.is_empty() && text.chars().all(fits)
+}
+
 /// An option without its conflicts, which can be with one that is declared later.
 fn option(table: OptionTable) -> Located<OptionSpec> {
     let name = table.name.get_ref().clone();
@@ -154,7 +160,9 @@ fn option(table: OptionTable) -> Located<OptionSpec> {
                 Problem::Kind(table.r#type.into_inner()),
             ));
         }
-        (Some(OptionKind::Choice(_)), Some(choices)) if !choices.is_empty() => {
+        (Some(OptionKind::Choice(_)), Some(choices))
+            if !choices.is_empty() && choices.iter().all(|choice| is_word(&choice.0)) =>
+        {
             OptionKind::Choice(texts(choices))
         }
         (Some(OptionKind::Choice(_)), _) | (Some(_), Some(_)) => {

@@ -48,7 +48,7 @@ pub enum Problem {
     Kind(String),
     /// `choices` and `type = "choice"` need each other.
     #[error(
-        "the option `{0}` needs `choices = [\"…\"]` if its type is `choice`, and cannot have them otherwise"
+        "the option `{0}` needs `choices = [\"…\"]`, words of letters, digits and `.`, `_`, `-`, if its type is `choice`, and cannot have them otherwise"
     )]
     Choices(OptionName),
     /// Required and optional at once.
