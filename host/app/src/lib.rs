@@ -52,6 +52,27 @@ pub struct LoadOptions {
     pub temporary: Option<PathBuf>,
 }
 
+/// By which platforms know an app, and which one it is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Identity {
+    /// What [`App::name`] would be.
+    pub name: String,
+    /// What [`App::version`] would be.
+    pub version: Option<String>,
+}
+
+/// Name and version of an app, without its Wasm or files having to be there: only `spin.toml` or the locked
+/// application is read.
+///
+/// # Errors
+/// What is wrong with these two, or keeps them from being found.
+pub fn identify(source: &Source) -> Result<Identity, LoadError> {
+    match source {
+        Source::Manifest(path) => local::identify(path),
+        Source::OciLayout { directory, name } => layout::identify(directory, name.as_deref()),
+    }
+}
+
 /// Loads an app: reads it, checks it, hashes what belongs to it.
 ///
 /// # Errors

@@ -5,7 +5,6 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::LoadOptions;
 use crate::app::{App, Component, File, Parts};
 use crate::content::Content;
 use crate::files::{self, Outside, Placed, lexical};
@@ -16,6 +15,7 @@ use crate::locked::{Form, Resolved, lock};
 use crate::manifest::{self, Manifest, Text, check, normalize};
 use crate::memory::DigestMemory;
 use crate::wasm;
+use crate::{Identity, LoadOptions};
 
 /// In bytes. The longest real manifests have some hundred kilobytes.
 const LARGEST_MANIFEST: u64 = 4 << 20;
@@ -25,6 +25,25 @@ pub(crate) fn load(
     options: &LoadOptions,
     memory: &dyn DigestMemory,
 ) -> Result<App, LoadError> {
+    let (folder, name, text) = open(path)?;
+    Loading {
+        folder: Arc::new(folder),
+        report: Report::new(path, &text),
+    }
+    .run(name, &text, options, memory)
+}
+
+pub(crate) fn identify(path: &Path) -> Result<Identity, LoadError> {
+    let (_, _, text) = open(path)?;
+    let mut report = Report::new(path, &text);
+    let identity = manifest::identity(&text, &mut report);
+    identity.ok_or_else(|| LoadError {
+        findings: report.into_findings(),
+    })
+}
+
+/// The manifest's folder, its name there, and its text.
+fn open(path: &Path) -> Result<(Folder, &str, String), LoadError> {
     let no_manifest = |message: &str| {
         let help = "name a spin.toml or its folder with `-f`";
         LoadError::one(Finding::error("no-manifest", Some(path), message, help))
@@ -35,11 +54,7 @@ pub(crate) fn load(
     let folder = Folder::open(parent)
         .map_err(|error| no_manifest(&format!("its folder cannot be opened: {error}")))?;
     let text = read_manifest(&folder, name, path)?;
-    Loading {
-        folder: Arc::new(folder),
-        report: Report::new(path, &text),
-    }
-    .run(name, &text, options, memory)
+    Ok((folder, name, text))
 }
 
 fn read_manifest(folder: &Folder, name: &str, path: &Path) -> Result<String, LoadError> {

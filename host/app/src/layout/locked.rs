@@ -10,6 +10,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
+use crate::Identity;
 use crate::hash;
 
 /// Spin writes no padding; who does is understood, too.
@@ -69,13 +70,32 @@ fn problem(code: &'static str, message: impl Into<String>) -> Problem {
 /// What a reader of this version understands; anything else that must be understood is fatal (Spin does the same).
 const UNDERSTOOD: [&str; 2] = ["host_requirements", "component_host_requirements"];
 
-pub(super) fn read(bytes: &[u8]) -> Result<Locked, Problem> {
-    let original: Value = serde_json::from_slice(bytes).map_err(|error| {
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
         problem(
             "syntax",
             format!("the locked application is not what it should be: {error}"),
         )
-    })?;
+    })
+}
+
+fn name(locked: &Value) -> Result<&str, Problem> {
+    let name = locked["metadata"]["name"].as_str();
+    name.filter(|name| !name.is_empty())
+        .ok_or_else(|| problem("no-name", "the application has no name"))
+}
+
+/// Name and version only, whatever else this version does not understand.
+pub(super) fn identity(bytes: &[u8]) -> Result<Identity, Problem> {
+    let locked = parse(bytes)?;
+    Ok(Identity {
+        name: name(&locked)?.to_owned(),
+        version: locked["metadata"]["version"].as_str().map(str::to_owned),
+    })
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Locked, Problem> {
+    let original = parse(bytes)?;
     match original["spin_lock_version"].as_u64() {
         Some(0 | 1) => {}
         _ => {
@@ -102,12 +122,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Locked, Problem> {
     if let Some(metadata) = portable.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.shift_remove("origin");
     }
-    if portable["metadata"]["name"]
-        .as_str()
-        .is_none_or(str::is_empty)
-    {
-        return Err(problem("no-name", "the application has no name"));
-    }
+    name(&portable)?;
     let mut inline = Vec::new();
     let mut components = Vec::new();
     let list = portable.get_mut("components").and_then(Value::as_array_mut);

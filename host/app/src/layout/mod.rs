@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::image::{Blob, Image};
-use crate::LoadOptions;
 use crate::app::{App, Component, File, Parts};
 use crate::content::Content;
 use crate::finding::{Finding, LoadError};
 use crate::folder::Folder;
 use crate::hash;
 use crate::memory::DigestMemory;
+use crate::{Identity, LoadOptions};
 
 const ARCHIVE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
 const LOCKED_APP: &str = "application/vnd.fermyon.spin.application.v1+config";
@@ -35,6 +35,22 @@ struct Layout {
 }
 
 impl Layout {
+    fn open(directory: &Path) -> Result<Self, LoadError> {
+        let folder = Folder::open(directory).map_err(|error| {
+            let message = format!("the layout cannot be opened: {error}");
+            LoadError::one(Finding::error(
+                "no-layout",
+                Some(directory),
+                &message,
+                "name it with `-f oci-layout:DIR`",
+            ))
+        })?;
+        Ok(Self {
+            folder: Arc::new(folder),
+            directory: directory.to_owned(),
+        })
+    }
+
     /// One error about one file of the layout.
     fn error(&self, code: &'static str, file: &str, message: impl AsRef<str>) -> LoadError {
         let help = if code == "unsupported" {
@@ -61,25 +77,21 @@ impl Layout {
     }
 }
 
+pub(crate) fn identify(directory: &Path, name: Option<&str>) -> Result<Identity, LoadError> {
+    let layout = Layout::open(directory)?;
+    let locked_app = find_locked_app(&layout, &layout.image(name)?)?;
+    let text = layout.bytes(&locked_app, LARGEST_LOCKED_APP)?;
+    locked::identity(&text)
+        .map_err(|problem| layout.error(problem.code, &locked_app.path(), problem.message))
+}
+
 pub(crate) fn load(
     directory: &Path,
     name: Option<&str>,
     options: &LoadOptions,
     memory: &dyn DigestMemory,
 ) -> Result<App, LoadError> {
-    let folder = Folder::open(directory).map_err(|error| {
-        let message = format!("the layout cannot be opened: {error}");
-        LoadError::one(Finding::error(
-            "no-layout",
-            Some(directory),
-            &message,
-            "name it with `-f oci-layout:DIR`",
-        ))
-    })?;
-    let layout = Layout {
-        folder: Arc::new(folder),
-        directory: directory.to_owned(),
-    };
+    let layout = Layout::open(directory)?;
     let image = layout.image(name)?;
     let locked_app = find_locked_app(&layout, &image)?;
     let text = layout.bytes(&locked_app, LARGEST_LOCKED_APP)?;

@@ -7,18 +7,7 @@ use super::{Component, ComponentSpec, Manifest, Text, hosts, template};
 use crate::finding::Report;
 
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
-    if let Some(name) = manifest
-        .name
-        .as_ref()
-        .filter(|name| name.value.trim().is_empty())
-    {
-        report.error(
-            "no-name",
-            &name.at,
-            "the application has no name",
-            "platforms know an app by its name",
-        );
-    }
+    name(manifest.name.as_ref(), report);
     triggers(manifest, report);
     let defaults: BTreeMap<&str, Option<&str>> = manifest
         .variables
@@ -35,6 +24,18 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
             );
         }
         outbound_hosts(component, &defaults, report);
+    }
+}
+
+/// One that is missing altogether was reported before.
+pub(crate) fn name(name: Option<&Text>, report: &mut Report) {
+    if let Some(name) = name.filter(|name| name.value.trim().is_empty()) {
+        report.error(
+            "no-name",
+            &name.at,
+            "the application has no name",
+            "platforms know an app by its name",
+        );
     }
 }
 

@@ -20,6 +20,7 @@ use toml::de::{DeTable, DeValue};
 pub(crate) use self::component::{Component, Mount};
 pub(crate) use self::read::Text;
 use self::read::{Fields, entries, json, mistyped, text};
+use crate::Identity;
 use crate::finding::{Place, Report};
 
 /// The whole of a manifest. Where there were errors some of it is missing.
@@ -64,8 +65,22 @@ pub(crate) enum ComponentSpec {
     Inline(Box<Component>),
 }
 
-/// Reads `text`. What is wrong with it goes to `report`; what could be read comes back.
-pub(crate) fn parse(source: &str, report: &mut Report) -> Manifest {
+/// Only name and version; `None` when an error about them was reported.
+pub(crate) fn identity(source: &str, report: &mut Report) -> Option<Identity> {
+    let document = document(source, report)?;
+    let mut fields = Fields::new(document.get_ref(), 0..0, "the manifest");
+    fields.require("application", report, "add `[application]` with a `name`");
+    let mut fields = Fields::of(fields.value("application")?, "[application]", report)?;
+    let (name, version) = name_and_version(&mut fields, report);
+    check::name(name.as_ref(), report);
+    let name = name.filter(|_| !report.has_errors())?.value;
+    Some(Identity {
+        name,
+        version: (!version.is_empty()).then_some(version),
+    })
+}
+
+fn document<'t>(source: &'t str, report: &mut Report) -> Option<Spanned<DeTable<'t>>> {
     let (document, errors) = DeTable::parse_recoverable(source);
     let broken = !errors.is_empty();
     for error in errors {
@@ -78,9 +93,14 @@ pub(crate) fn parse(source: &str, report: &mut Report) -> Manifest {
         );
     }
     // What a recovering parser makes of a broken file would only add confusion.
-    if broken || !is_version_2(&document, report) {
+    (!broken && is_version_2(&document, report)).then_some(document)
+}
+
+/// Reads `text`. What is wrong with it goes to `report`; what could be read comes back.
+pub(crate) fn parse(source: &str, report: &mut Report) -> Manifest {
+    let Some(document) = document(source, report) else {
         return Manifest::default();
-    }
+    };
     // A place in the first line, not the whole file: for what is missing altogether.
     let mut fields = Fields::new(document.get_ref(), 0..0, "the manifest");
     fields.value("spin_manifest_version");
@@ -167,10 +187,7 @@ fn application<'t>(value: &'t Spanned<DeValue<'t>>, manifest: &mut Manifest, rep
     let Some(mut fields) = Fields::of(value, "[application]", report) else {
         return;
     };
-    fields.require("name", report, "add `name = \"…\"`");
-    manifest.name = fields.text("name", report);
-    let string = |text: Option<Text>| text.map_or_else(String::new, |text| text.value);
-    manifest.version = string(fields.text("version", report));
+    (manifest.name, manifest.version) = name_and_version(&mut fields, report);
     manifest.description = string(fields.text("description", report));
     manifest.authors = fields
         .texts("authors", report)
@@ -195,6 +212,16 @@ fn application<'t>(value: &'t Spanned<DeValue<'t>>, manifest: &mut Manifest, rep
     }
     tools(&mut fields, report);
     fields.finish(report);
+}
+
+fn name_and_version(fields: &mut Fields<'_>, report: &mut Report) -> (Option<Text>, String) {
+    fields.require("name", report, "add `name = \"…\"`");
+    let name = fields.text("name", report);
+    (name, string(fields.text("version", report)))
+}
+
+fn string(text: Option<Text>) -> String {
+    text.map_or_else(String::new, |text| text.value)
 }
 
 /// Environments that `spin build` checks against; they are not part of what is deployed.
