@@ -11,6 +11,7 @@ use crate::archive::{self, ArchiveError};
 use crate::content::Content;
 use crate::finding::Finding;
 use crate::hash;
+use crate::memory::ArchiveMemory;
 
 /// A loaded application: its locked form, its contents, and what was noticed on the way.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct App {
     /// By component, made when they are first asked for.
     archives: Mutex<HashMap<String, Arc<Content>>>,
     temporary: Option<PathBuf>,
+    memory: Option<Arc<dyn ArchiveMemory>>,
 }
 
 /// A component of an app.
@@ -72,6 +74,7 @@ pub(crate) struct Parts {
     pub(crate) contents: HashMap<String, Arc<Content>>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) temporary: Option<PathBuf>,
+    pub(crate) memory: Option<Arc<dyn ArchiveMemory>>,
 }
 
 impl App {
@@ -83,6 +86,7 @@ impl App {
             contents,
             findings,
             temporary,
+            memory,
         } = parts;
         let needs = needs(&portable);
         let metadata = |key: &str| portable["metadata"][key].as_str().map(str::to_owned);
@@ -102,6 +106,7 @@ impl App {
             contents,
             archives,
             temporary,
+            memory,
         }
     }
 
@@ -174,8 +179,8 @@ impl App {
             .cloned()
     }
 
-    /// All files of a component as a reproducible tar+gzip, made at the first call. Reads every file: not for the
-    /// thread of an executor.
+    /// All files of a component as a reproducible tar+gzip, made at the first call, or when it is first opened where
+    /// its digest is remembered. Reads every file: not for the thread of an executor.
     ///
     /// # Errors
     /// When there is no such component, a file cannot be read any more, or the temporary folder is full.
@@ -193,14 +198,11 @@ impl App {
         if let Some(content) = archives.get(component_id) {
             return Ok(Arc::clone(content));
         }
-        let files = component.files.iter().filter_map(|file| {
-            let content = self.contents.get(&file.digest)?;
-            Some((file.path.as_str(), content.as_ref()))
-        });
-        let content = Arc::new(archive::pack(
-            component_id,
-            files,
+        let content = Arc::new(archive::archive(
+            component,
+            &self.contents,
             self.temporary.as_deref(),
+            self.memory.clone(),
         )?);
         archives.insert(component_id.to_owned(), Arc::clone(&content));
         Ok(content)

@@ -1,16 +1,19 @@
 //! All files of one component as a tar+gzip, the same bytes for the same files on every machine at every time.
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
+use crate::app;
 use crate::content::{Content, ContentError};
-use crate::hash::{BUFFER, hexadecimal};
+use crate::hash::{BUFFER, hexadecimal, sha256};
+use crate::memory::ArchiveMemory;
 
 /// Why there is no archive.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +24,14 @@ pub enum ArchiveError {
     /// A file of the component cannot be read.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// Packed again it is not what it was; the next run knows the new one.
+    #[error("the archive of `{component}` is not the one that was remembered, run again")]
+    Different {
+        /// The component's id.
+        component: String,
+    },
     /// The temporary file cannot be written; the disk may be full.
-    #[error("the archive of `{component}` cannot be written to the temporary folder")]
+    #[error("the archive of `{component}` cannot be written to the temporary folder: {source}")]
     Write {
         /// The component's id.
         component: String,
@@ -32,12 +41,115 @@ pub enum ArchiveError {
     },
 }
 
-/// Packs `files`, each with its path, in their order, into a file without a name in `directory`.
-pub(crate) fn pack<'a>(
+/// What decides about the bytes of an archive besides its files. The version stands for that of the libraries.
+const FORMAT: &str = concat!("tar+gzip 1 ", env!("CARGO_PKG_VERSION"));
+
+/// Under what an archive of these files, in this order, is remembered: 64 hexadecimal digits.
+fn key(files: &[app::File]) -> String {
+    let described = serde_json::json!([FORMAT, files]).to_string();
+    hexadecimal(&sha256(described.as_bytes()))
+}
+
+/// The archive of `files`: as it is remembered, to be packed when it is first opened, or packed now and remembered.
+pub(crate) fn archive(
+    component: &app::Component,
+    contents: &HashMap<String, Arc<Content>>,
+    directory: Option<&Path>,
+    memory: Option<Arc<dyn ArchiveMemory>>,
+) -> Result<Content, ArchiveError> {
+    let files = component.files.iter().filter_map(|file| {
+        let content = contents.get(&file.digest)?;
+        Some((file.path.clone(), Arc::clone(content)))
+    });
+    let recipe = Recipe {
+        component: component.id.clone(),
+        files: files.collect(),
+        directory: directory.map(Path::to_owned),
+        key: key(&component.files),
+        memory,
+    };
+    let remembered = recipe.memory.as_ref().and_then(|m| m.recall(&recipe.key));
+    if let Some((digest, size)) = remembered {
+        return Ok(Content::archive(
+            digest.clone(),
+            size,
+            Deferred {
+                recipe,
+                digest,
+                packed: Mutex::default(),
+            },
+        ));
+    }
+    let (file, digest, size) = recipe.pack_and_remember()?;
+    Ok(Content::temporary(digest, Arc::new(file), 0, size))
+}
+
+/// An archive whose digest is known from the last time.
+#[derive(Debug)]
+pub(crate) struct Deferred {
+    recipe: Recipe,
+    digest: String,
+    packed: Mutex<Option<Arc<File>>>,
+}
+
+impl Deferred {
+    /// Packs it, the first time.
+    pub(crate) fn file(&self) -> Result<Arc<File>, ArchiveError> {
+        let mut packed = self
+            .packed
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(file) = &*packed {
+            return Ok(Arc::clone(file));
+        }
+        let (file, digest, _) = self.recipe.pack()?;
+        if digest != self.digest {
+            if let Some(memory) = &self.recipe.memory {
+                memory.forget(&self.recipe.key);
+            }
+            return Err(ArchiveError::Different {
+                component: self.recipe.component.clone(),
+            });
+        }
+        Ok(Arc::clone(packed.insert(Arc::new(file))))
+    }
+}
+
+#[derive(Debug)]
+struct Recipe {
+    component: String,
+    /// Each with its path.
+    files: Vec<(String, Arc<Content>)>,
+    directory: Option<PathBuf>,
+    key: String,
+    memory: Option<Arc<dyn ArchiveMemory>>,
+}
+
+impl Recipe {
+    fn pack_and_remember(&self) -> Result<(File, String, u64), ArchiveError> {
+        let packed = self.pack()?;
+        if let Some(memory) = &self.memory {
+            memory.remember(&self.key, &packed.1, packed.2);
+        }
+        Ok(packed)
+    }
+
+    fn pack(&self) -> Result<(File, String, u64), ArchiveError> {
+        let files = self
+            .files
+            .iter()
+            .map(|(path, content)| (path.as_str(), content.as_ref()));
+        pack(&self.component, files, self.directory.as_deref())
+    }
+}
+
+/// Packs `files`, each with its path, in their order, into a file without a name in `directory`; with its digest
+/// and its size.
+fn pack<'a>(
     component: &str,
     files: impl Iterator<Item = (&'a str, &'a Content)>,
     directory: Option<&Path>,
-) -> Result<Content, ArchiveError> {
+) -> Result<(File, String, u64), ArchiveError> {
     let failed = |source| ArchiveError::Write {
         component: component.to_owned(),
         source,
@@ -52,7 +164,7 @@ pub(crate) fn pack<'a>(
     let gzip = GzBuilder::new()
         .mtime(0)
         .operating_system(255)
-        .write(hashing, Compression::default());
+        .write(hashing, Compression::fast());
     let mut builder = Builder::new(gzip);
     for (path, content) in files {
         let reader = content.open(0)?;
@@ -76,14 +188,37 @@ pub(crate) fn pack<'a>(
         .and_then(flushed)
         .map_err(failed)?;
     let digest = format!("sha256:{}", hexadecimal(&hasher.finalize()));
-    Ok(Content::temporary(digest, Arc::new(file), 0, size))
+    Ok((file, digest, size))
 }
 
-/// A file that is gone when nobody has it open any more, whatever ends the process.
+/// A file that is gone when nobody has it open any more, whatever ends the process. In `directory`, which is made
+/// when it is not there; where that cannot be, in the system's folder.
 pub(crate) fn temporary(directory: Option<&Path>) -> io::Result<File> {
-    match directory {
-        Some(directory) => tempfile::tempfile_in(directory),
-        None => tempfile::tempfile(),
+    let wanted = directory.map(|directory| {
+        private_directory(directory)?;
+        tempfile::tempfile_in(directory)
+    });
+    match wanted {
+        Some(Ok(file)) => Ok(file),
+        _ => tempfile::tempfile().map_err(without_path),
+    }
+}
+
+/// Makes a directory, and those above it, for this user only.
+pub(crate) fn private_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+/// What the system said, without the path of this machine that tempfile adds.
+fn without_path(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|inner| inner.source());
+    match cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error()) {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => error,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::archive::{ArchiveError, Deferred};
 use crate::folder::{Folder, Refusal};
 use crate::memory::FileStamp;
 
@@ -27,26 +27,31 @@ enum Origin {
     Bytes(Arc<[u8]>),
     /// A piece of a temporary file without a name.
     Temporary { file: Arc<File>, start: u64 },
+    /// Packed when it is first opened.
+    Archive(Box<Deferred>),
 }
 
 /// Why content cannot be read. Inside a [`Reader`] it is the source of the [`io::Error`].
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
     /// The file is not any more what was hashed.
-    #[error("{} changed after it was read, run again", .path.display())]
+    #[error("{path} changed after it was read, run again")]
     Changed {
-        /// The file, as far as the user named it.
-        path: PathBuf,
+        /// Relative to the folder of the app.
+        path: String,
     },
     /// The file cannot be opened any more.
-    #[error("{} cannot be read", .path.display())]
+    #[error("{path} cannot be read: {source}")]
     Unreadable {
-        /// The file, as far as the user named it.
-        path: PathBuf,
+        /// Relative to the folder of the app.
+        path: String,
         /// What the system said.
         #[source]
         source: io::Error,
     },
+    /// An archive cannot be packed.
+    #[error(transparent)]
+    Archive(Box<ArchiveError>),
     /// An offset past the end.
     #[error("byte {offset} was asked for in a content of {size} bytes")]
     PastEnd {
@@ -82,6 +87,14 @@ impl Content {
         }
     }
 
+    pub(crate) fn archive(digest: String, size: u64, deferred: Deferred) -> Self {
+        Self {
+            digest,
+            size,
+            origin: Origin::Archive(Box::new(deferred)),
+        }
+    }
+
     /// `sha256:` and 64 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> &str {
@@ -94,10 +107,10 @@ impl Content {
         self.size
     }
 
-    /// Everything from `offset` on.
+    /// Everything from `offset` on. An archive may be packed first: not for the thread of an executor.
     ///
     /// # Errors
-    /// When the offset is past the end, or the file is not what was hashed.
+    /// When the offset is past the end, the file is not what was hashed, or the archive cannot be packed.
     pub fn open(&self, offset: u64) -> Result<Reader, ContentError> {
         if offset > self.size {
             return Err(ContentError::PastEnd {
@@ -115,8 +128,15 @@ impl Content {
                 file: Arc::clone(file),
                 at: start + offset,
             },
+            Origin::Archive(deferred) => From::Temporary {
+                file: deferred.file().map_err(|error| match error {
+                    ArchiveError::Content(error) => error,
+                    error => ContentError::Archive(Box::new(error)),
+                })?,
+                at: offset,
+            },
             Origin::File { folder, stamp } => {
-                let path = folder.path().join(&stamp.path);
+                let path = stamp.path.clone();
                 let unreadable = |source| ContentError::Unreadable {
                     path: path.clone(),
                     source,
@@ -133,7 +153,6 @@ impl Content {
                 From::File {
                     file,
                     stamp: stamp.clone(),
-                    path,
                 }
             }
         };
@@ -152,19 +171,9 @@ pub struct Reader {
 
 #[derive(Debug)]
 enum From {
-    File {
-        file: File,
-        stamp: FileStamp,
-        path: PathBuf,
-    },
-    Bytes {
-        bytes: Arc<[u8]>,
-        at: usize,
-    },
-    Temporary {
-        file: Arc<File>,
-        at: u64,
-    },
+    File { file: File, stamp: FileStamp },
+    Bytes { bytes: Arc<[u8]>, at: usize },
+    Temporary { file: Arc<File>, at: u64 },
 }
 
 impl Read for Reader {
@@ -187,27 +196,45 @@ impl Read for Reader {
                 *at += read as u64;
                 read
             }
-            From::File { file, .. } => file.read(buffer)?,
+            From::File { file, stamp } => file
+                .read(buffer)
+                .map_err(|error| unreadable(stamp, error))?,
         };
         self.remaining -= read as u64;
         if read == 0 {
             return Err(match &self.from {
-                From::File { path, .. } => {
-                    io::Error::other(ContentError::Changed { path: path.clone() })
-                }
+                From::File { stamp, .. } => changed(stamp),
                 _ => io::ErrorKind::UnexpectedEof.into(),
             });
         }
-        if let From::File { file, stamp, path } = &self.from
+        if let From::File { file, stamp } = &self.from
             && self.remaining == 0
-            && FileStamp::new(&stamp.path, &file.metadata()?) != *stamp
+            && FileStamp::new(
+                &stamp.path,
+                &file.metadata().map_err(|error| unreadable(stamp, error))?,
+            ) != *stamp
         {
-            return Err(io::Error::other(ContentError::Changed {
-                path: path.clone(),
-            }));
+            return Err(changed(stamp));
         }
         Ok(read)
     }
+}
+
+fn changed(stamp: &FileStamp) -> io::Error {
+    io::Error::other(ContentError::Changed {
+        path: stamp.path.clone(),
+    })
+}
+
+fn unreadable(stamp: &FileStamp, source: io::Error) -> io::Error {
+    // Whoever reads tries again, as long as it sees why.
+    if source.kind() == io::ErrorKind::Interrupted {
+        return source;
+    }
+    io::Error::other(ContentError::Unreadable {
+        path: stamp.path.clone(),
+        source,
+    })
 }
 
 #[cfg(unix)]

@@ -12,7 +12,6 @@ use crate::memory::FileStamp;
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: Dir,
-    path: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,13 +99,7 @@ impl Folder {
         };
         Ok(Self {
             dir: Dir::open_ambient_dir(path, ambient_authority())?,
-            path: path.to_owned(),
         })
-    }
-
-    /// Where it is, for messages.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Follows links, as long as they stay inside.

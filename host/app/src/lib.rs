@@ -40,7 +40,7 @@ pub use self::app::{App, Component, File, Needs};
 pub use self::archive::ArchiveError;
 pub use self::content::{Content, ContentError, Reader};
 pub use self::finding::{Finding, Level, LoadError};
-pub use self::memory::{DigestMemory, FileMemory, FileStamp, NoMemory};
+pub use self::memory::{ArchiveMemory, DigestMemory, FileMemory, FileStamp, NoMemory};
 pub use self::source::Source;
 
 /// What a user may say about loading.
@@ -48,7 +48,8 @@ pub use self::source::Source;
 pub struct LoadOptions {
     /// The build profile, for manifests: what `profile.<name>` of a component replaces.
     pub profile: Option<String>,
-    /// Where archives are written; `None` is the system's. They have no name there.
+    /// Where archives are written; made when it is not there. `None`, or where that fails, is the system's folder.
+    /// They have no name there.
     pub temporary: Option<PathBuf>,
 }
 

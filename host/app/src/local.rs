@@ -13,7 +13,7 @@ use crate::folder::{Folder, Refusal};
 use crate::hash::{self, HashError, Hashed};
 use crate::locked::{Form, Resolved, lock};
 use crate::manifest::{self, Manifest, Text, check, normalize};
-use crate::memory::DigestMemory;
+use crate::memory::{ArchiveMemory, DigestMemory};
 use crate::wasm;
 use crate::{Identity, LoadOptions};
 
@@ -126,7 +126,15 @@ impl Loading<'_> {
         if self.report.has_errors() {
             return self.failed();
         }
-        self.app(name, &manifest, &wasm, &placed, &hashed, options)
+        self.app(
+            name,
+            &manifest,
+            &wasm,
+            &placed,
+            &hashed,
+            options,
+            memory.archives(),
+        )
     }
 
     fn failed(self) -> Result<App, LoadError> {
@@ -236,6 +244,7 @@ impl Loading<'_> {
         placed: &[Placed],
         hashed: &HashMap<String, Hashed>,
         options: &LoadOptions,
+        memory: Option<Arc<dyn ArchiveMemory>>,
     ) -> Result<App, LoadError> {
         // Every path was hashed: the fallbacks are never used.
         let digest = |path: &str| {
@@ -290,6 +299,7 @@ impl Loading<'_> {
             contents: contents.collect(),
             findings: self.report.into_findings(),
             temporary: options.temporary.clone(),
+            memory,
         }))
     }
 }

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::archive::private_directory;
 use crate::hash;
 
 /// What identifies one content of one file.
@@ -81,8 +82,23 @@ pub trait DigestMemory: Sync {
     fn recall(&self, stamp: &FileStamp) -> Option<String>;
     /// Only called with stamps that are old enough to be trusted.
     fn remember(&self, stamp: &FileStamp, digest: &str);
+    /// Where the digests of archives are kept, which are packed long after the load.
+    fn archives(&self) -> Option<Arc<dyn ArchiveMemory>> {
+        None
+    }
     /// Called once, after a load. Failing to write is no failure of the load.
     fn keep(&self) {}
+}
+
+/// Where digests of archives are kept between runs, each under a key that says what is in it and how it was packed.
+/// Failing to write is no failure.
+pub trait ArchiveMemory: std::fmt::Debug + Send + Sync {
+    /// Digest, `sha256:…`, and size in bytes.
+    fn recall(&self, key: &str) -> Option<(String, u64)>;
+    /// Keeps it at once. `key` has 64 hexadecimal digits.
+    fn remember(&self, key: &str, digest: &str, size: u64);
+    /// What was remembered turned out to be wrong.
+    fn forget(&self, key: &str);
 }
 
 /// Every file is read every time.
@@ -99,20 +115,35 @@ impl DigestMemory for NoMemory {
 
 /// One compact file for each app folder, in a directory of the user's cache.
 #[derive(Debug)]
-pub struct FileMemory {
+pub struct FileMemory(Arc<Shared>);
+
+/// What an app has from it for its archives.
+#[derive(Debug)]
+struct Shared {
     path: PathBuf,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    entries: BTreeMap<String, (FileStamp, String)>,
+    entries: Entries,
     changed: bool,
 }
 
-const HEADER: &str = "spin-deployer digests 1";
+#[derive(Debug, Default)]
+struct Entries {
+    /// By path.
+    files: BTreeMap<String, (FileStamp, String)>,
+    /// Digest and size, by key.
+    archives: BTreeMap<String, (String, u64)>,
+}
+
+/// Then a line for each archive, `archive DIGEST SIZE KEY`, and for each file.
+const HEADER: &str = "spin-deployer digests 2";
+const ARCHIVE: &str = "archive ";
 /// Beyond this the file is begun anew: it has to stay quick to read.
 const MOST_ENTRIES: usize = 50_000;
+const MOST_ARCHIVES: usize = 1_000;
 const LARGEST_FILE: u64 = 32 << 20;
 
 impl FileMemory {
@@ -128,27 +159,28 @@ impl FileMemory {
             String::new()
         };
         let entries = parse(&text).unwrap_or_default();
-        Self {
+        Self(Arc::new(Shared {
             path,
             state: Mutex::new(State {
                 entries,
                 changed: false,
             }),
-        }
+        }))
     }
+}
 
-    fn write(&self, entries: &BTreeMap<String, (FileStamp, String)>) -> io::Result<()> {
+impl Shared {
+    fn write(&self, entries: &Entries) -> io::Result<()> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(directory)?;
+        private_directory(directory)?;
         // The whole file appears at once, or not at all; two runs at the same time do no harm.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         let mut out = io::BufWriter::new(file.as_file_mut());
         writeln!(out, "{HEADER}")?;
-        for (stamp, digest) in entries.values() {
+        for (key, (digest, size)) in &entries.archives {
+            writeln!(out, "{ARCHIVE}{digest} {size} {key}")?;
+        }
+        for (stamp, digest) in entries.files.values() {
             let FileStamp {
                 path,
                 size,
@@ -167,12 +199,45 @@ impl FileMemory {
         file.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
     }
+
+    fn keep(&self, state: &mut State) {
+        if state.changed && self.write(&state.entries).is_ok() {
+            state.changed = false;
+        }
+    }
+}
+
+impl ArchiveMemory for Shared {
+    fn recall(&self, key: &str) -> Option<(String, u64)> {
+        self.state.lock().ok()?.entries.archives.get(key).cloned()
+    }
+
+    fn remember(&self, key: &str, digest: &str, size: u64) {
+        let Ok(mut state) = self.state.lock() else {
+            return;
+        };
+        let archives = &mut state.entries.archives;
+        if archives.len() >= MOST_ARCHIVES {
+            archives.clear();
+        }
+        archives.insert(key.to_owned(), (digest.to_owned(), size));
+        state.changed = true;
+        self.keep(&mut state);
+    }
+
+    fn forget(&self, key: &str) {
+        let Ok(mut state) = self.state.lock() else {
+            return;
+        };
+        state.changed |= state.entries.archives.remove(key).is_some();
+        self.keep(&mut state);
+    }
 }
 
 impl DigestMemory for FileMemory {
     fn recall(&self, stamp: &FileStamp) -> Option<String> {
-        let state = self.state.lock().ok()?;
-        let (known, digest) = state.entries.get(&stamp.path)?;
+        let state = self.0.state.lock().ok()?;
+        let (known, digest) = state.entries.files.get(&stamp.path)?;
         (known == stamp).then(|| digest.clone())
     }
 
@@ -181,35 +246,43 @@ impl DigestMemory for FileMemory {
         if stamp.path.contains(['\n', '\r']) {
             return;
         }
-        let Ok(mut state) = self.state.lock() else {
+        let Ok(mut state) = self.0.state.lock() else {
             return;
         };
-        if state.entries.len() >= MOST_ENTRIES {
-            state.entries.clear();
+        let files = &mut state.entries.files;
+        if files.len() >= MOST_ENTRIES {
+            files.clear();
         }
-        state
-            .entries
-            .insert(stamp.path.clone(), (stamp.clone(), digest.to_owned()));
+        files.insert(stamp.path.clone(), (stamp.clone(), digest.to_owned()));
         state.changed = true;
     }
 
+    fn archives(&self) -> Option<Arc<dyn ArchiveMemory>> {
+        Some(Arc::clone(&self.0) as Arc<dyn ArchiveMemory>)
+    }
+
     fn keep(&self) {
-        let Ok(mut state) = self.state.lock() else {
-            return;
-        };
-        if state.changed && self.write(&state.entries).is_ok() {
-            state.changed = false;
+        if let Ok(mut state) = self.0.state.lock() {
+            self.0.keep(&mut state);
         }
     }
 }
 
-fn parse(text: &str) -> Option<BTreeMap<String, (FileStamp, String)>> {
+fn parse(text: &str) -> Option<Entries> {
     let mut lines = text.lines();
     if lines.next() != Some(HEADER) {
         return None;
     }
-    let mut entries = BTreeMap::new();
+    let mut entries = Entries::default();
     for line in lines {
+        if let Some(line) = line.strip_prefix(ARCHIVE) {
+            let mut parts = line.splitn(3, ' ');
+            let digest = parts.next().filter(|digest| hash::is_digest(digest))?;
+            let size = parts.next()?.parse().ok()?;
+            let known = (digest.to_owned(), size);
+            entries.archives.insert(parts.next()?.to_owned(), known);
+            continue;
+        }
         let mut parts = line.splitn(7, ' ');
         let digest = parts
             .next()
@@ -223,7 +296,7 @@ fn parse(text: &str) -> Option<BTreeMap<String, (FileStamp, String)>> {
             device: parts.next()?.parse().ok()?,
             path: parts.next()?.to_owned(),
         };
-        entries.insert(stamp.path.clone(), (stamp, digest));
+        entries.files.insert(stamp.path.clone(), (stamp, digest));
     }
     Some(entries)
 }
@@ -258,6 +331,35 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_survives_a_run_beside_files_until_it_is_forgotten() {
+        let cache = tempfile::tempdir().unwrap();
+        let open = || FileMemory::at(cache.path(), Path::new("/nowhere"));
+        let (first, digest) = (open(), hash::digest_of(b"x"));
+        first.remember(&stamp(1), &digest);
+        first.archives().unwrap().remember("key", &digest, 7);
+        let archives = open().archives().unwrap();
+        assert_eq!(open().recall(&stamp(1)), Some(digest.clone()));
+        assert_eq!(archives.recall("key"), Some((digest, 7)));
+        assert_eq!(archives.recall("other"), None);
+        archives.forget("key");
+        assert_eq!(open().archives().unwrap().recall("key"), None);
+    }
+
+    #[test]
+    fn archives_are_bounded() {
+        let cache = tempfile::tempdir().unwrap();
+        let memory = FileMemory::at(cache.path(), Path::new("/nowhere"));
+        for key in 0..MOST_ARCHIVES {
+            let known = (hash::digest_of(b"x"), 1);
+            let mut state = memory.0.state.lock().unwrap();
+            state.entries.archives.insert(key.to_string(), known);
+        }
+        let archives = memory.archives().unwrap();
+        archives.remember("new", &hash::digest_of(b"x"), 1);
+        assert_eq!(memory.0.state.lock().unwrap().entries.archives.len(), 1);
+    }
+
+    #[test]
     fn a_broken_file_is_forgotten() {
         let cache = tempfile::tempdir().unwrap();
         let memory = FileMemory::at(cache.path(), Path::new("/nowhere"));
@@ -267,7 +369,7 @@ mod tests {
             &format!("{HEADER}\nsha256:zz 1 1 1 1 1 a\n"),
             HEADER,
         ] {
-            fs::write(&memory.path, broken).unwrap();
+            fs::write(&memory.0.path, broken).unwrap();
             assert_eq!(
                 FileMemory::at(cache.path(), Path::new("/nowhere")).recall(&stamp(1)),
                 None

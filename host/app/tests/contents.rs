@@ -9,7 +9,9 @@ use std::io::Read;
 use std::sync::Mutex;
 
 use common::{Fixture, read};
-use spin_deployer_app::{ArchiveError, ContentError, DigestMemory, FileStamp, LoadOptions, load};
+use spin_deployer_app::{
+    App, ArchiveError, ContentError, DigestMemory, FileMemory, FileStamp, LoadOptions, load,
+};
 
 fn site() -> Fixture {
     Fixture::new()
@@ -61,7 +63,7 @@ fn a_file_that_changed_after_hashing_cannot_be_opened() {
     fs::write(fixture.app().join("static/b.txt"), "c".repeat(100_000)).unwrap();
     let error = app.content(&file.digest).unwrap().open(0).unwrap_err();
     assert!(
-        matches!(&error, ContentError::Changed { path } if path.ends_with("static/b.txt")),
+        matches!(&error, ContentError::Changed { path } if path == "static/b.txt"),
         "{error}"
     );
     fs::remove_file(fixture.app().join("static/b.txt")).unwrap();
@@ -108,8 +110,8 @@ fn an_archive_is_the_same_bytes_for_the_same_files_and_has_nothing_of_the_machin
 
     let bytes = read(&one, archive.digest());
     assert_eq!(bytes.len() as u64, archive.size());
-    // RFC 1952: no name, no time, fastest nor best, an unknown system.
-    assert_eq!(bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+    // RFC 1952: no name, no time, the fastest compression, an unknown system.
+    assert_eq!(bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255]);
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(&bytes[..]));
     let mut names = Vec::new();
     for entry in tar.entries().unwrap() {
@@ -167,6 +169,120 @@ fn equal_apps_have_equal_fingerprints_and_others_have_not() {
     assert_eq!(fingerprint("x"), fingerprint("x"));
     assert_ne!(fingerprint("x"), fingerprint("y"));
     assert_eq!(fingerprint("x").len(), 64);
+}
+
+/// As every run does it.
+fn run(fixture: &Fixture) -> App {
+    let memory = FileMemory::at(&fixture.folder.path().join("cache"), &fixture.app());
+    load(&fixture.source(), &LoadOptions::default(), &memory).unwrap()
+}
+
+/// The file with the digests.
+fn remembered(fixture: &Fixture) -> std::path::PathBuf {
+    let mut cache = fs::read_dir(fixture.folder.path().join("cache")).unwrap();
+    cache.next().unwrap().unwrap().path()
+}
+
+#[test]
+fn an_archive_that_is_remembered_is_packed_again_only_when_it_is_opened() {
+    let fixture = site();
+    let first = run(&fixture);
+    let archive = first.archive("c").unwrap();
+    let second = run(&fixture);
+    // Whoever packed now would notice.
+    let path = fixture.app().join("static/b.txt");
+    fs::rename(&path, fixture.app().join("elsewhere")).unwrap();
+    let again = second.archive("c").unwrap();
+    assert_eq!(
+        (again.digest(), again.size()),
+        (archive.digest(), archive.size())
+    );
+    let error = again.open(0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "static/b.txt changed after it was read, run again"
+    );
+    fs::write(&path, "b".repeat(100_000)).unwrap();
+
+    let third = run(&fixture);
+    let bytes = read(&third, third.archive("c").unwrap().digest());
+    assert_eq!(bytes, read(&first, archive.digest()));
+    let mut end = Vec::new();
+    let from = archive.size() - 9;
+    third
+        .archive("c")
+        .unwrap()
+        .open(from)
+        .unwrap()
+        .read_to_end(&mut end)
+        .unwrap();
+    assert_eq!(end, bytes[bytes.len() - 9..]);
+
+    let fixture = fixture.with("static/b.txt", "other");
+    assert_ne!(
+        run(&fixture).archive("c").unwrap().digest(),
+        archive.digest()
+    );
+}
+
+#[test]
+fn an_archive_that_is_not_what_was_remembered_is_an_error_once() {
+    let fixture = site();
+    let digest = run(&fixture).archive("c").unwrap().digest().to_owned();
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let text = fs::read_to_string(remembered(&fixture)).unwrap();
+    fs::write(remembered(&fixture), text.replace(&digest, &wrong)).unwrap();
+    let app = run(&fixture);
+    let archive = app.archive("c").unwrap();
+    assert_eq!(archive.digest(), wrong);
+    let error = archive.open(0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the archive of `c` is not the one that was remembered, run again"
+    );
+    assert_eq!(run(&fixture).archive("c").unwrap().digest(), digest);
+}
+
+#[test]
+fn the_temporary_folder_is_made_or_the_systems_is_used() {
+    let fixture = site().with("file", "");
+    for folder in ["new/folder", "file/folder"] {
+        let temporary = fixture.app().join(folder);
+        let options = LoadOptions {
+            temporary: Some(temporary.clone()),
+            ..LoadOptions::default()
+        };
+        let app = load(&fixture.source(), &options, &spin_deployer_app::NoMemory).unwrap();
+        app.archive("c").unwrap();
+        assert_eq!(temporary.is_dir(), folder == "new/folder");
+        #[cfg(unix)]
+        if temporary.is_dir() {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(&temporary).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+    }
+}
+
+#[test]
+fn errors_say_why_and_nothing_of_this_machine() {
+    let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let error = ContentError::Unreadable {
+        path: "static/b.txt".into(),
+        source: denied(),
+    };
+    assert_eq!(
+        error.to_string(),
+        "static/b.txt cannot be read: permission denied"
+    );
+    let error = ArchiveError::Write {
+        component: "c".into(),
+        source: denied(),
+    };
+    assert_eq!(
+        error.to_string(),
+        "the archive of `c` cannot be written to the temporary folder: permission denied"
+    );
 }
 
 /// Counts what is asked, and answers with what was planted.

@@ -54,7 +54,10 @@ fn what_is_wrong_with_name_version_or_syntax_is_said() {
         (format!("{head}name = \"a\"\nversion = 1"), "wrong-type"),
     ] {
         let codes = codes(manifest(&text));
-        assert!(codes.iter().all(|code| *code == expected), "{text}: {codes:?}");
+        assert!(
+            codes.iter().all(|code| *code == expected),
+            "{text}: {codes:?}"
+        );
     }
     let nowhere = Source::Manifest("/nowhere/spin.toml".into());
     assert_eq!(codes(identify(&nowhere)), ["no-manifest"]);

@@ -152,6 +152,7 @@ pub(crate) fn load(
         contents,
         findings: Vec::new(),
         temporary: options.temporary.clone(),
+        memory: memory.archives(),
     }))
 }
 
