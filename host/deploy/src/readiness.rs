@@ -126,3 +126,144 @@ fn not_ready(probe: &Probe, timeout: Duration, last: String) -> Error {
         .help("look at it in a while, or wait longer with --readiness-timeout SECONDS; 0 does not wait")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use spin_deployer_egress::{Audit, AuditEntry, Config, Egress, Limits, Proxies};
+    use spin_deployer_grants::{Grant, Phase, Resolved, ValueSource, Values};
+    use spin_deployer_manifest::Manifest;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Audit for Nothing {
+        fn record(&self, _: &AuditEntry) {}
+    }
+
+    impl Observer for Nothing {
+        fn event(&self, _: Event) {}
+    }
+
+    /// Answers each connection with the next of these, the last one for ever. Returns its origin.
+    async fn serve(answers: &'static [&'static str]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            for n in 0.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 1024]).await;
+                let answer = answers[usize::min(n, answers.len() - 1)];
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        origin
+    }
+
+    /// Waits for `url` with a grant for `named`.
+    async fn wait_for(
+        url: String,
+        named: &str,
+        expect: Expectation,
+        timeout: Duration,
+    ) -> Result<Option<bool>, Error> {
+        let manifest: Manifest = r#"
+            name = "demo"
+            version = "0.1.0"
+            description = "For tests"
+            options = [{ name = "place", type = "url", help = "Where" }]
+            http = [{ to = "{place}", methods = ["GET"], why = "deploy" }]
+        "#
+        .parse()
+        .unwrap();
+        let value = manifest.options[0].parse(&[named.to_owned()]).unwrap();
+        let named = Resolved {
+            value,
+            source: ValueSource::Flag,
+        };
+        let grant = Grant::naming(
+            &manifest,
+            &Values::from([("place".parse().unwrap(), named)]),
+        );
+        let egress = Egress::new(Config {
+            proxies: Proxies::None,
+            ..Config::default()
+        });
+        let session = |origin| {
+            let grant = grant.only_reading(origin)?;
+            Some(egress.session(
+                grant,
+                Phase::Status,
+                Arc::default(),
+                Limits::default(),
+                Arc::new(Nothing),
+            ))
+        };
+        let probe = Probe { url, expect };
+        wait(&[probe], timeout, &Nothing, session).await
+    }
+
+    const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const LIVE: &str =
+        "HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{\"version\":\"7\"}";
+
+    #[tokio::test]
+    async fn it_waits_until_the_answer_is_the_expected_one() {
+        let origin = serve(&[BUSY, LIVE]).await;
+        let version = Expectation::Json(("/version".to_owned(), "7".to_owned()));
+        let ready = wait_for(
+            format!("{origin}/info"),
+            &origin,
+            version,
+            Duration::from_secs(30),
+        )
+        .await;
+        assert_eq!(ready.unwrap(), Some(true));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_stays_wrong_is_not_ready_and_says_what_came() {
+        let origin = serve(&[BUSY]).await;
+        let error = wait_for(
+            origin.clone(),
+            &origin,
+            Expectation::Status(200),
+            Duration::from_millis(50),
+        )
+        .await
+        .unwrap_err();
+        assert_eq!((error.code, error.sent), (Code::NotReady, true));
+        assert!(error.detail.unwrap().contains("503"));
+    }
+
+    #[tokio::test]
+    async fn a_place_that_nobody_named_is_not_asked() {
+        let named = serve(&[LIVE]).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let other = format!("http://{}/?data=1", listener.local_addr().unwrap());
+        let error = wait_for(
+            other,
+            &named,
+            Expectation::Status(200),
+            Duration::from_secs(30),
+        )
+        .await
+        .unwrap_err();
+        assert_eq!(error.code, Code::Denied);
+        let heard = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
+        assert!(heard.is_err(), "somebody connected");
+    }
+
+    #[tokio::test]
+    async fn zero_does_not_wait() {
+        let ready = wait_for(
+            "http://127.0.0.1:1".into(),
+            "http://127.0.0.1:1",
+            Expectation::Status(200),
+            Duration::ZERO,
+        );
+        assert_eq!(ready.await.unwrap(), None);
+    }
+}

@@ -237,11 +237,11 @@ mod tests {
         version = "0.1.0"
         description = "For tests"
         options = [
-            { name = "place", type = "text", env = "DEMO_PLACE", default = "here", help = "Where" },
-            { name = "needed", type = "text", env = "DEMO_NEEDED", required = true, help = "What" },
-            { name = "tag", type = "list", env = "DEMO_TAGS", help = "More tags" },
-            { name = "force", type = "flag", env = "DEMO_FORCE", help = "Really" },
-            { name = "token", type = "secret", env = "DEMO_TOKEN", conflicts-with = ["user"], help = "A token" },
+            { name = "place", type = "text", env = "SPIN_DEPLOYER_DEMO_PLACE", default = "here", help = "Where" },
+            { name = "needed", type = "text", env = "SPIN_DEPLOYER_DEMO_NEEDED", required = true, help = "What" },
+            { name = "tag", type = "list", env = "SPIN_DEPLOYER_DEMO_TAGS", help = "More tags" },
+            { name = "force", type = "flag", env = "SPIN_DEPLOYER_DEMO_FORCE", help = "Really" },
+            { name = "token", type = "secret", env = "SPIN_DEPLOYER_DEMO_TOKEN", conflicts-with = ["user"], help = "A token" },
             { name = "user", type = "text", env = "GITHUB_TOKEN", help = "Who" },
         ]
     "#;
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
         let needed = ("needed", "x");
-        let variable = [("DEMO_PLACE", "variable")];
+        let variable = [("SPIN_DEPLOYER_DEMO_PLACE", "variable")];
         let file = "place = 'file'";
         for (given, vars, settings, place) in [
             (
@@ -314,7 +314,7 @@ mod tests {
             ),
             (&[needed], &variable, file, "variable"),
             (&[needed], &[], file, "file"),
-            (&[needed], &[("DEMO_PLACE", "")], "", "here"),
+            (&[needed], &[("SPIN_DEPLOYER_DEMO_PLACE", "")], "", "here"),
         ] {
             let values = resolve_with(given, vars, settings, None).unwrap();
             assert_eq!(text(&values, "place"), place);
@@ -328,7 +328,7 @@ mod tests {
         let error = resolve_with(&[], &[], "", None).unwrap_err();
         assert_eq!(error.code, Code::Usage);
         assert!(error.message.contains("--needed"), "{error}");
-        assert!(error.help.unwrap().contains("DEMO_NEEDED"));
+        assert!(error.help.unwrap().contains("SPIN_DEPLOYER_DEMO_NEEDED"));
     }
 
     #[test]
@@ -342,8 +342,13 @@ mod tests {
     #[test]
     fn options_that_conflict_are_refused_wherever_they_come_from() {
         let given = [("needed", "x"), ("user", "me")];
-        let error =
-            resolve_with(&given, &[("DEMO_TOKEN", "hunter2-hunter2")], "", None).unwrap_err();
+        let error = resolve_with(
+            &given,
+            &[("SPIN_DEPLOYER_DEMO_TOKEN", "hunter2-hunter2")],
+            "",
+            None,
+        )
+        .unwrap_err();
         assert!(
             error.message.contains("--token") && error.message.contains("--user"),
             "{error}"
@@ -366,9 +371,9 @@ mod tests {
     #[test]
     fn variables_carry_lists_and_flags() {
         let vars = [
-            ("DEMO_NEEDED", "x"),
-            ("DEMO_TAGS", "a,b"),
-            ("DEMO_FORCE", "0"),
+            ("SPIN_DEPLOYER_DEMO_NEEDED", "x"),
+            ("SPIN_DEPLOYER_DEMO_TAGS", "a,b"),
+            ("SPIN_DEPLOYER_DEMO_FORCE", "0"),
         ];
         let values = resolve_with(&[], &vars, "", None).unwrap();
         let value = |name: &str| format!("{:?}", values[name].value);

@@ -219,10 +219,15 @@ async fn a_redirect_is_an_answer_and_not_an_order() {
 #[tokio::test]
 async fn in_the_clear_goes_only_what_the_user_wrote_so() {
     // `.invalid` is resolved by nobody: what got as far as that passed the checks.
-    for (rule, passes) in [("http://a.invalid", false), ("https://a.invalid", true)] {
-        let grant = Grant::default().only_reading(rule.parse().unwrap());
-        let run = run_with(direct(), grant, Phase::Status, Limits::default());
-        let error = run.get(&format!("{rule}/")).await.unwrap_err();
+    let options = [("reference", "a.invalid/acme/shop:v1".to_owned())];
+    let run = run_with(
+        direct(),
+        grant(REGISTRY, &options),
+        Phase::Deploy,
+        Limits::default(),
+    );
+    for (origin, passes) in [("http://a.invalid", false), ("https://a.invalid", true)] {
+        let error = run.get(&format!("{origin}/v2/")).await.unwrap_err();
         assert_eq!(matches!(error, SendError::Dns { .. }), passes, "{error}");
     }
     let options = [("reference", "http://a.invalid/acme/shop:v1".to_owned())];
