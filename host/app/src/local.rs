@@ -13,7 +13,7 @@ use crate::folder::{Folder, Refusal};
 use crate::hash::{self, HashError, Hashed};
 use crate::locked::{Form, Resolved, lock};
 use crate::manifest::{self, Manifest, Text, check, normalize};
-use crate::memory::{ArchiveMemory, DigestMemory};
+use crate::memory::DigestMemory;
 use crate::wasm;
 use crate::{Identity, LoadOptions};
 
@@ -29,8 +29,9 @@ pub(crate) fn load(
     Loading {
         folder: Arc::new(folder),
         report: Report::new(path, &text),
+        memory,
     }
-    .run(name, &text, options, memory)
+    .run(name, &text, options)
 }
 
 pub(crate) fn identify(path: &Path) -> Result<Identity, LoadError> {
@@ -93,16 +94,11 @@ fn read_manifest(folder: &Folder, name: &str, path: &Path) -> Result<String, Loa
 struct Loading<'t> {
     folder: Arc<Folder>,
     report: Report<'t>,
+    memory: &'t dyn DigestMemory,
 }
 
 impl Loading<'_> {
-    fn run(
-        mut self,
-        name: &str,
-        text: &str,
-        options: &LoadOptions,
-        memory: &dyn DigestMemory,
-    ) -> Result<App, LoadError> {
+    fn run(mut self, name: &str, text: &str, options: &LoadOptions) -> Result<App, LoadError> {
         let profile = options.profile.as_deref();
         let mut manifest = manifest::parse(text, &mut self.report);
         normalize::normalize(&mut manifest, profile, &mut self.report);
@@ -122,19 +118,11 @@ impl Loading<'_> {
             return self.failed();
         }
         let wasm: Vec<String> = wasm.into_iter().flatten().collect();
-        let hashed = self.hash(&manifest, &wasm, &placed, memory);
+        let hashed = self.hash(&manifest, &wasm, &placed);
         if self.report.has_errors() {
             return self.failed();
         }
-        self.app(
-            name,
-            &manifest,
-            &wasm,
-            &placed,
-            &hashed,
-            options,
-            memory.archives(),
-        )
+        self.app(name, &manifest, &wasm, &placed, &hashed, options)
     }
 
     fn failed(self) -> Result<App, LoadError> {
@@ -188,7 +176,6 @@ impl Loading<'_> {
         manifest: &Manifest,
         wasm: &[String],
         placed: &[Placed],
-        memory: &dyn DigestMemory,
     ) -> HashMap<String, Hashed> {
         let mut places: HashMap<&str, &Place> = HashMap::new();
         for ((component, wasm), placed) in manifest.components.iter().zip(wasm).zip(placed) {
@@ -211,8 +198,8 @@ impl Loading<'_> {
             .into_iter()
             .map(String::from)
             .collect();
-        let results = hash::files(&self.folder, &paths, memory);
-        memory.keep();
+        let results = hash::files(&self.folder, &paths, self.memory);
+        self.memory.keep();
         let mut hashed = HashMap::new();
         for (path, result) in paths.into_iter().zip(results) {
             let at = places.get(path.as_str()).map_or(0..0, |at| (*at).clone());
@@ -244,7 +231,6 @@ impl Loading<'_> {
         placed: &[Placed],
         hashed: &HashMap<String, Hashed>,
         options: &LoadOptions,
-        memory: Option<Arc<dyn ArchiveMemory>>,
     ) -> Result<App, LoadError> {
         // Every path was hashed: the fallbacks are never used.
         let digest = |path: &str| {
@@ -299,7 +285,7 @@ impl Loading<'_> {
             contents: contents.collect(),
             findings: self.report.into_findings(),
             temporary: options.temporary.clone(),
-            memory,
+            memory: self.memory.archives(),
         }))
     }
 }
