@@ -5,20 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use spin_deployer_app::{App, DigestMemory, FileMemory, Level, LoadOptions, NoMemory, Source};
+use spin_deployer_app::{App, Finding};
 use spin_deployer_egress::{self as egress, Egress, Proxies, Session, Vault};
 use spin_deployer_grants::{Grant, Phase};
-use spin_deployer_sandbox::{Engine, Limits, Outcome, Plugin, Ports, Verified};
-use spin_deployer_store::{CompiledCode, StoreError};
+use spin_deployer_sandbox::{self as sandbox, Limits, Outcome, Plugin, Ports};
 
 use crate::audit::{AuditLog, Line, MountLine};
-use crate::ports::{AppPort, Counts, NetworkPort, OptionsPort, ProgressPort};
+use crate::ports::{AppPort, Counts, IdentityPort, NetworkPort, OptionsPort, ProgressPort};
 use crate::report::{
     AppId, Change, DeployReport, DestroyReport, PlanReport, PluginId, Release, ReleasesReport,
     SCHEMA, Transferred,
 };
 use crate::{Code, Environment, Error, Event, Observer, Target};
-use crate::{admission, failure, mounts, readiness, secrets, target, values};
+use crate::{admission, failure, loading, mounts, readiness, secrets, target, values};
 
 /// What the user asked for, beyond the target.
 #[derive(Clone)]
@@ -75,7 +74,8 @@ pub struct Deployer {
 /// A call that has ended, with what is needed to report on it.
 struct Called<T> {
     value: T,
-    app: Arc<App>,
+    app: Arc<dyn sandbox::App>,
+    findings: Vec<Finding>,
     session: Arc<Session>,
     grant: Grant,
 }
@@ -122,9 +122,9 @@ impl Deployer {
             schema: SCHEMA,
             target: self.target.name.clone(),
             plugin: self.plugin_id(),
-            app: app_id(&called.app),
+            app: app_id(&*called.app),
             changes: called.value.into_iter().map(Change::from).collect(),
-            findings: called.app.findings().to_vec(),
+            findings: called.findings,
         })
     }
 
@@ -165,7 +165,7 @@ impl Deployer {
             schema: SCHEMA,
             target: self.target.name.clone(),
             plugin: self.plugin_id(),
-            app: app_id(&called.app),
+            app: app_id(&*called.app),
             release: Release::from(called.value),
             transferred: Transferred {
                 bytes: self.counts.transferred(),
@@ -174,7 +174,7 @@ impl Deployer {
             },
             ready,
             seconds: self.environment.started.elapsed().as_secs_f64(),
-            findings: called.app.findings().to_vec(),
+            findings: called.findings,
         })
     }
 
@@ -271,9 +271,13 @@ impl Deployer {
         F: FnOnce(Plugin, Ports, Limits) -> Fut,
         Fut: Future<Output = Outcome<T>>,
     {
-        let (app, plugin) = tokio::join!(self.load_app(), self.load_plugin());
-        let app = app?;
-        for finding in app.findings() {
+        let (app, plugin) = tokio::join!(self.load_app(phase), self.load_plugin());
+        let (port, loaded) = app?;
+        let findings = loaded
+            .as_ref()
+            .map(|app| app.findings().to_vec())
+            .unwrap_or_default();
+        for finding in &findings {
             self.observer.event(Event::Finding(finding.clone()));
         }
         let (plugin, compiled) = plugin?;
@@ -296,8 +300,8 @@ impl Deployer {
             &app_folder,
             &*self.observer,
         )?;
-        if phase == Phase::Plan || phase == Phase::Deploy {
-            admission::admit(&self.target, &app)?;
+        if let Some(app) = &loaded {
+            admission::admit(&self.target, app)?;
         }
         let mounts = mounts::mount(&values, phase, &app_folder)?;
         let vault = Arc::new(Vault::default());
@@ -315,7 +319,7 @@ impl Deployer {
         });
         let network = Arc::new(NetworkPort::new(session.clone()));
         let ports = Ports {
-            app: Arc::new(AppPort(app.clone())),
+            app: port.clone(),
             options: Arc::new(OptionsPort(options)),
             progress: Arc::new(ProgressPort {
                 observer: self.observer.clone(),
@@ -369,18 +373,35 @@ impl Deployer {
         let value = result?;
         Ok(Called {
             value,
-            app,
+            app: port,
+            findings,
             session,
             grant,
         })
     }
 
-    async fn load_app(&self) -> Result<Arc<App>, Error> {
+    /// The app as the plugin sees it, and all of it where the call may need that.
+    async fn load_app(
+        &self,
+        phase: Phase,
+    ) -> Result<(Arc<dyn sandbox::App>, Option<Arc<App>>), Error> {
         let environment = self.environment.clone();
         let from = self.request.from.clone();
-        blocking(move || load(&environment, from.as_deref()))
-            .await
-            .map(Arc::new)
+        loading::blocking(move || {
+            if matches!(phase, Phase::Plan | Phase::Deploy) {
+                let app = Arc::new(loading::app(&environment, from.as_deref())?);
+                return Ok((
+                    Arc::new(AppPort(app.clone())) as Arc<dyn sandbox::App>,
+                    Some(app),
+                ));
+            }
+            let identity = loading::identity(&environment, from.as_deref())?;
+            Ok((
+                Arc::new(IdentityPort(identity)) as Arc<dyn sandbox::App>,
+                None,
+            ))
+        })
+        .await
     }
 
     /// The plugin, ready to run, and whether it had to be compiled.
@@ -388,7 +409,7 @@ impl Deployer {
         let cache = self.environment.directories.cache().map(Path::to_owned);
         let target = self.target.clone();
         let observer = self.observer.clone();
-        blocking(move || load_plugin(&target, cache.as_deref(), &*observer)).await
+        loading::blocking(move || loading::plugin(&target, cache.as_deref(), &*observer)).await
     }
 
     fn open(&self, grant: Grant, phase: Phase, vault: Arc<Vault>, time: Duration) -> Arc<Session> {
@@ -401,104 +422,10 @@ impl Deployer {
     }
 }
 
-/// The folder that an app's remembered digests belong to.
-fn root<'a>(source: &'a Source, environment: &'a Environment) -> &'a Path {
-    match source {
-        Source::Manifest(path) => path.parent().unwrap_or(&environment.cwd),
-        Source::OciLayout { directory, .. } => directory,
-    }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
-}
-
-/// Loads the app, with digests remembered from the last time where there is a place to remember them.
-pub(crate) fn load(environment: &Environment, from: Option<&str>) -> Result<App, Error> {
-    let invalid = |e: spin_deployer_app::LoadError| {
-        let mut errors = e
-            .findings
-            .iter()
-            .filter(|finding| finding.level == Level::Error);
-        let message = match (errors.next(), errors.count()) {
-            (Some(only), 0) => only.message.clone(),
-            (_, more) => format!("the app has {} errors", more + 1),
-        };
-        Error {
-            findings: e.findings,
-            ..Error::new(Code::Usage, message)
-        }
-    };
-    let source = Source::parse(from, &environment.cwd).map_err(invalid)?;
-    let memory: Box<dyn DigestMemory> = match environment.directories.cache() {
-        Some(cache) => Box::new(FileMemory::at(
-            &cache.join("digests"),
-            root(&source, environment),
-        )),
-        None => Box::new(NoMemory),
-    };
-    let options = LoadOptions {
-        // Archives can be as large as the app, and the system's folder may be in memory.
-        temporary: environment.directories.cache().map(Path::to_owned),
-        ..LoadOptions::default()
-    };
-    spin_deployer_app::load(&source, &options, &*memory).map_err(invalid)
-}
-
-fn load_plugin(
-    target: &Target,
-    cache: Option<&Path>,
-    observer: &dyn Observer,
-) -> Result<(Plugin, bool), Error> {
-    let unusable = |e: &dyn std::fmt::Display| {
-        Error::new(
-            Code::Incompatible,
-            format!("plugin `{}` cannot be loaded", target.manifest.name),
-        )
-        .detail(e.to_string())
-    };
-    let engine = Engine::new().map_err(|e| unusable(&e))?;
-    let store = cache.map(|dir| CompiledCode::at(dir.join("compiled")));
-    let compatibility = engine.compatibility();
-    let note = |e: StoreError| observer.event(Event::Note(e.to_string()));
-    let kept = store.as_ref().and_then(|store| {
-        store
-            .get(&target.digest, &compatibility)
-            .map_err(note)
-            .ok()
-            .flatten()
-    });
-    if let Some(code) = kept
-        && let Ok(verified) = Verified::new(&code)
-        && let Ok(plugin) = engine.load(verified)
-    {
-        return Ok((plugin, false));
-    }
-    observer.event(Event::Compiling {
-        plugin: target.manifest.name.to_string(),
-    });
-    let code = engine.compile(&target.wasm).map_err(|e| unusable(&e))?;
-    let plugin = Verified::new(&code)
-        .and_then(|code| engine.load(code))
-        .map_err(|e| unusable(&e))?;
-    if let Some(store) = &store {
-        // Not kept, it is compiled again the next time: no reason to fail.
-        let _ = store
-            .put(&target.digest, &compatibility, &code)
-            .map_err(note);
-    }
-    Ok((plugin, true))
-}
-
-fn app_id(app: &App) -> AppId {
+fn app_id(app: &dyn sandbox::App) -> AppId {
     AppId {
-        name: app.name().to_owned(),
-        version: app.version().map(str::to_owned),
-        fingerprint: app.fingerprint().to_owned(),
+        name: app.name(),
+        version: app.version(),
+        fingerprint: app.fingerprint(),
     }
 }

@@ -92,3 +92,18 @@ impl Error {
         self
     }
 }
+
+/// An error with its reasons, `a: b: c`, each once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(reason) = next {
+        let reason_text = reason.to_string();
+        if !text.contains(&reason_text) {
+            text.push_str(": ");
+            text.push_str(&reason_text);
+        }
+        next = reason.source();
+    }
+    text
+}

@@ -1,15 +1,14 @@
 //! What would be deployed.
 
-use crate::deployer::load;
 use crate::report::{InspectReport, InspectedComponent, InspectedFile, InspectedWasm, SCHEMA};
-use crate::{Environment, Error};
+use crate::{Environment, Error, loading};
 
 /// Loads an app and tells everything about it. Runs no plugin and sends nothing.
 ///
 /// # Errors
 /// The app cannot be loaded: every finding in one go.
 pub fn inspect(environment: &Environment, from: Option<&str>) -> Result<InspectReport, Error> {
-    let app = load(environment, from)?;
+    let app = loading::app(environment, from)?;
     let components = app
         .components()
         .iter()

@@ -5,7 +5,7 @@
 //!
 //! | step | decided in |
 //! |---|---|
-//! | load the app | `spin_deployer_app`, remembered digests in [`Environment::directories`] |
+//! | load the app and the plugin | `loading` |
 //! | resolve target and options | `target`, `configuration`, `values` |
 //! | admit the plugin | `admission` |
 //! | connect it to the world | `ports`, `mounts`, `secrets` |
@@ -22,6 +22,7 @@ mod environment;
 mod error;
 mod failure;
 mod inspect;
+mod loading;
 mod mounts;
 mod observer;
 mod ports;

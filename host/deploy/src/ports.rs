@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::BodyExt as _;
-use spin_deployer_app::{App, Content};
+use spin_deployer_app::{App, Content, Identity};
 use spin_deployer_egress::{BodyError, RefusalLine, SendError, Session};
 use spin_deployer_grants::Grant;
 use spin_deployer_manifest::Origin;
@@ -72,6 +72,43 @@ impl sandbox::App for AppPort {
 
     fn fingerprint(&self) -> String {
         self.0.fingerprint().to_owned()
+    }
+}
+
+/// Only who the app is: for calls that ask about releases, which need neither its Wasm nor its files.
+pub(crate) struct IdentityPort(pub(crate) Identity);
+
+impl sandbox::App for IdentityPort {
+    fn name(&self) -> String {
+        self.0.name.clone()
+    }
+
+    fn version(&self) -> Option<String> {
+        self.0.version.clone()
+    }
+
+    fn locked(&self) -> String {
+        "{}".to_owned()
+    }
+
+    fn components(&self) -> Vec<sandbox::ComponentSource> {
+        Vec::new()
+    }
+
+    fn open(&self, _: &str) -> Option<ContentInfo> {
+        None
+    }
+
+    fn read(&self, _: &str, _: u64) -> std::io::Result<Box<dyn Read + Send>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn archive(&self, _: &str) -> Result<ContentInfo, String> {
+        Err("contents are there for `plan` and `deploy` only".to_owned())
+    }
+
+    fn fingerprint(&self) -> String {
+        String::new()
     }
 }
 

@@ -9,6 +9,7 @@ use spin_deployer_manifest::{OptionValue, Reference, Secret};
 use spin_deployer_sandbox as sandbox;
 use spin_deployer_sandbox::Mount;
 
+use crate::error::chain;
 use crate::mounts::guest_path;
 use crate::{Code, Environment, Error};
 
@@ -68,7 +69,7 @@ async fn registry(
     let found = if named {
         credentials::find(reference.registry(), reference.repository(), &variables)
             .await
-            .map_err(|e| Error::new(Code::Usage, e.to_string()))?
+            .map_err(|e| Error::new(Code::Usage, chain(&e)))?
     } else {
         None
     };

@@ -154,8 +154,16 @@ pub(crate) fn installed(shell: &Shell, folder: &Path) -> Result<Vec<Peer>> {
     Ok(peers)
 }
 
-/// Milliseconds from the start of the process to the plugin's first instruction, of every push that was measured.
-pub(crate) fn first_instruction(folder: &Path) -> Result<Vec<f64>> {
+/// Milliseconds from the start of the process to the plugin's first instruction.
+pub(crate) struct Started {
+    /// Of pushes that hash the application first.
+    pub(crate) first: Vec<f64>,
+    /// Of pushes that remember its digests.
+    pub(crate) again: Vec<f64>,
+}
+
+/// What the audit log says of every push: a first one and a repeated one in turn.
+pub(crate) fn first_instruction(folder: &Path) -> Result<Started> {
     let log = fs::read_to_string(folder.join("audit.jsonl"))?;
     let mut found = Vec::new();
     for line in log.lines() {
@@ -166,5 +174,9 @@ pub(crate) fn first_instruction(folder: &Path) -> Result<Vec<f64>> {
     }
     ensure!(!found.is_empty(), "the audit log tells no start");
     fs::remove_file(folder.join("audit.jsonl"))?;
-    Ok(found)
+    let every_second = |from: usize| found.iter().copied().skip(from).step_by(2).collect();
+    Ok(Started {
+        first: every_second(0),
+        again: every_second(1),
+    })
 }
