@@ -18,8 +18,8 @@ pub struct Registry<T> {
     origin: String,
     repository: String,
     authorizer: Authorizer,
-    /// Whether the registry ever answered. One that never did is more likely a wrong name than one that restarts.
-    answered: Cell<bool>,
+    /// Whether anybody was ever there. Nobody from the start is more likely a wrong name than a restart.
+    met: Cell<bool>,
 }
 
 impl<T: Transport> Registry<T> {
@@ -41,7 +41,7 @@ impl<T: Transport> Registry<T> {
             origin: origin.trim_end_matches('/').to_owned(),
             repository: repository.to_owned(),
             authorizer: Authorizer::new(credential, scope),
-            answered: Cell::new(false),
+            met: Cell::new(false),
         }
     }
 
@@ -142,8 +142,11 @@ impl<T: Transport> Registry<T> {
             let error = match self.exchange(method.clone(), url, headers, body).await {
                 Ok(answer) if !is_busy(answer.status) => return Ok(answer),
                 Ok(answer) => answer.into_error(),
-                Err(error) if error.is_unreachable() && !self.answered.get() => return Err(error),
-                Err(error) => error,
+                Err(error) if error.is_unreachable() && !self.met.get() => return Err(error),
+                Err(error) => {
+                    self.met.set(true);
+                    error
+                }
             };
             patience.after(error, &self.transport).await?;
         }
@@ -169,7 +172,7 @@ impl<T: Transport> Registry<T> {
                 headers.insert(AUTHORIZATION, shown.clone());
             }
             let answer = once(&self.transport, method.clone(), url, &headers, body).await?;
-            self.answered.set(true);
+            self.met.set(true);
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
             }

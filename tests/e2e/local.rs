@@ -92,6 +92,37 @@ fn it_goes_where_directory_says() {
 }
 
 #[test]
+fn several_at_once_deploy_or_say_conflict_and_leave_a_layout_that_is_whole() {
+    let app = App::shop();
+    let codes: Vec<Option<i32>> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    run(&Machine::new(), "deploy", app.path(), &[])
+                        .status
+                        .code()
+                })
+            })
+            .collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    assert!(
+        codes.iter().all(|code| [Some(0), Some(9)].contains(code)),
+        "{codes:?}"
+    );
+    assert!(codes.contains(&Some(0)), "{codes:?}");
+    let image = expected::shop(&[]);
+    let from = format!("oci:{}:latest", layout(&app).display());
+    assert_eq!(skopeo::raw_manifest(&from), image.manifest.as_bytes());
+    for (kind, bytes) in &image.layers {
+        let blob = layout(&app)
+            .join("blobs")
+            .join(sha256(bytes).replace(':', "/"));
+        assert!(&std::fs::read(blob).unwrap() == bytes, "{kind}");
+    }
+}
+
+#[test]
 fn releases_are_kept_and_can_be_gone_back_to() {
     let app = App::shop();
     let machine = Machine::new();

@@ -14,6 +14,7 @@ fn site() -> Fixture {
         .with("assets/img/b.png", "b")
         .with("assets/img/secret.key", "s")
         .with("data/c.json", "c")
+        .with(".deployer/index.json", "{}")
         .with("../outside.txt", "outside")
 }
 
@@ -35,6 +36,10 @@ fn site() -> Fixture {
 #[case::exclusion_is_by_the_path_in_the_app(
     "files = [{ source = \"assets\", destination = \"/\" }]\nexclude_files = [\"assets/img/*\"]",
     &["a.txt"]
+)]
+#[case::what_was_deployed_before_is_no_part_of_it(
+    "files = [\"*/*.json\", \".deployer/*\"]",
+    &["data/c.json"]
 )]
 #[case::twice_the_same("files = [\"data/*\", \"data/c.json\"]", &["data/c.json"])]
 fn files_land_where_spin_puts_them(#[case] fields: &str, #[case] expected: &[&str]) {

@@ -9,8 +9,8 @@ use crate::terminal::progress::Progress;
 use crate::terminal::{errors, print};
 use crate::{ending, json};
 
-/// The most requests that are listed; the JSON document has all of them.
-const MOST: usize = 10;
+/// The most requests that are listed; the JSON document has them all, up to a thousand.
+const MOST: usize = 5;
 
 /// Says it. The caller ends the process.
 pub(crate) fn last_words(
@@ -51,9 +51,20 @@ fn explain(landed: &Landed, target: &str) -> Error {
     if !landed.steps_done.is_empty() {
         there.push(format!("done: {}", landed.steps_done.join(", ")));
     }
-    there.extend(landed.changed.iter().take(MOST).cloned());
-    if landed.changed.len() > MOST {
-        there.push(format!("and {} more requests", landed.changed.len() - MOST));
+    // A POST opens an upload: nothing is there because of it.
+    let landed_there: Vec<&String> = landed
+        .changed
+        .iter()
+        .filter(|request| !request.starts_with("POST "))
+        .collect();
+    there.extend(
+        landed_there
+            .iter()
+            .take(MOST)
+            .map(|request| (*request).clone()),
+    );
+    if landed_there.len() > MOST {
+        there.push(format!("and {} more requests", landed_there.len() - MOST));
     }
     if there.is_empty() {
         return error.detail(format!("nothing was changed on {target}"));
@@ -61,7 +72,7 @@ fn explain(landed: &Landed, target: &str) -> Error {
     let sent = landed.transferred > 0 || !landed.changed.is_empty();
     Error { sent, ..error }
         .detail(format!("already on {target}:\n{}", there.join("\n")))
-        .help("run the same command again: it completes what is there")
+        .help("run the same command again: it completes what is there, and begins anew what was half sent")
 }
 
 #[cfg(test)]
@@ -78,11 +89,11 @@ mod tests {
             steps_done: vec!["Push layers".into()],
         };
         let shown = errors::error(&explain(&landed, "oci"));
-        let expected = "error: interrupted\n  --> already on oci:\n      1.50 MB of contents\n      \
+        let expected = "error: interrupted\n  --> already on oci:\n      1.50 MB of contents sent\n      \
                         done: Push layers\n      PUT http://127.0.0.1:5000/0\n";
         assert!(shown.starts_with(expected), "{shown}");
         assert!(
-            shown.contains("and 2 more requests\n  help: run the same command again"),
+            shown.contains("and 7 more requests\n  help: run the same command again"),
             "{shown}"
         );
         assert!(explain(&landed, "oci").sent);

@@ -194,7 +194,7 @@ async fn a_server_that_speaks_nonsense_is_an_error_that_says_so() {
     let server = Server::start(|_| "nonsense\r\n\r\n".into()).await;
     let run = run(&server, Phase::Deploy);
     let error = run.get(&server.url("/v2/")).await.unwrap_err();
-    assert!(matches!(error, SendError::Protocol { .. }), "{error:?}");
+    assert!(matches!(error, SendError::NotHttp { .. }), "{error:?}");
 }
 
 #[tokio::test]

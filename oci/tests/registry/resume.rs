@@ -71,8 +71,8 @@ fn a_connection_that_breaks_at_the_beginning_is_tried_again() {
     let slept = succeeds(
         1_000,
         [
-            on("POST /v2/a/b/blobs/uploads/").unreachable(),
             on("POST /v2/a/b/blobs/uploads/").breaks(),
+            on("POST /v2/a/b/blobs/uploads/").unreachable(),
             begins(),
             commits().with_body(0, 1_000),
         ],
@@ -244,7 +244,12 @@ fn a_registry_that_asks_for_an_hour_is_an_error_now() {
 
 #[test]
 fn a_registry_that_stays_down_is_given_up_with_pauses_that_double() {
-    let script = Script::new((0..6).map(|_| on("POST /v2/a/b/blobs/uploads/").unreachable()));
+    let post = || on("POST /v2/a/b/blobs/uploads/");
+    let script = Script::new(
+        [post().breaks()]
+            .into_iter()
+            .chain((0..5).map(|_| post().unreachable())),
+    );
     let error = upload(1_000, &script).unwrap_err();
     script.finished();
     assert!(matches!(error, Error::Transport { .. }));
@@ -255,6 +260,17 @@ fn a_registry_that_stays_down_is_given_up_with_pauses_that_double() {
         .map(Duration::as_millis)
         .collect();
     assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000]);
+}
+
+#[test]
+fn a_registry_that_nobody_ever_met_is_given_up_at_once() {
+    let script = Script::new([on("POST /v2/a/b/blobs/uploads/").unreachable()]);
+    assert!(matches!(
+        upload(1_000, &script),
+        Err(Error::Transport { .. })
+    ));
+    script.finished();
+    assert!(script.slept.take().is_empty());
 }
 
 #[test]

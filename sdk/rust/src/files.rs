@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use wasip2::filesystem::preopens::get_directories;
@@ -14,8 +15,10 @@ use crate::app::Content;
 use crate::content::{CopyError, splice};
 use crate::{Error, Result};
 
-/// How the names of unfinished files begin. No two runs in one directory tell their unfinished files apart.
+/// How the names of unfinished files begin; a random part follows, so that two runs do not write into one file.
 const UNFINISHED: &str = ".unfinished-";
+
+const ABANDONED: Duration = Duration::from_secs(15 * 60);
 
 /// Writes a content of the app to `path`, whole or not at all.
 ///
@@ -42,7 +45,8 @@ pub fn write(bytes: &[u8], path: &Path) -> Result<()> {
     fs::rename(&unfinished, path).map_err(|error| failed("rename", &unfinished, &error))
 }
 
-/// Removes what earlier runs left unfinished in `directory`, which need not exist.
+/// Removes what earlier runs left unfinished in `directory`, which need not exist: files that nobody has written to for
+/// fifteen minutes, which no run that is alive leaves alone for so long.
 ///
 /// # Errors
 /// `failed`, with what the file system said.
@@ -52,8 +56,18 @@ pub fn remove_unfinished(directory: &Path) -> Result<()> {
         entries => entries.map_err(|error| failed("read", directory, &error))?,
     };
     for entry in entries {
-        let entry = entry.map_err(|error| failed("read", directory, &error))?;
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+        let entry = match entry {
+            // Another run has finished it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entry => entry.map_err(|error| failed("read", directory, &error))?,
+        };
+        let age = entry
+            .metadata()
+            .and_then(|found| found.modified())
+            .ok()
+            .and_then(|at| at.elapsed().ok());
+        let abandoned = age.is_some_and(|age| age > ABANDONED);
+        if abandoned && entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
             fs::remove_file(entry.path())
                 .map_err(|error| failed("remove", &entry.path(), &error))?;
         }
@@ -118,7 +132,8 @@ async fn write_content(content: &Content, path: &Path) -> Result<()> {
 }
 
 fn beside(path: &Path) -> PathBuf {
-    let mut name = OsString::from(UNFINISHED);
+    let random = wasip2::random::insecure::get_insecure_random_u64();
+    let mut name = OsString::from(format!("{UNFINISHED}{random:016x}-"));
     name.push(path.file_name().unwrap_or_default());
     path.with_file_name(name)
 }

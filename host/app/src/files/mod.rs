@@ -13,6 +13,9 @@ use crate::finding::{Place, Report};
 use crate::folder::{Folder, Kind, Refusal};
 use crate::manifest::{Component, Mount, Text};
 
+/// Where the target `local` keeps its releases.
+const OWN: &str = ".deployer/";
+
 /// The files of one component: where the guest finds each, and its path in the app. Sorted by the first.
 pub(crate) type Placed = BTreeMap<String, Source>;
 
@@ -186,6 +189,8 @@ impl Placer<'_, '_, '_> {
             Ok(found) => found,
             Err(error) => return bad_pattern(at, pattern, &error, self.report),
         };
+        // What earlier deploys left beside the app is not part of it: it would grow with every deploy, and be published.
+        found.files.retain(|path| !path.starts_with(OWN));
         let all = found.files.len();
         found.files.retain(|path| !self.is_excluded(path));
         self.report_refused(&found, at);

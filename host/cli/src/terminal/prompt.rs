@@ -48,6 +48,8 @@ pub(crate) fn confirm(question: &str) -> bool {
     let answered = Confirm::new()
         .with_prompt(question)
         .default(false)
+        // Not at the key alone: whoever types `yes` has not finished at `y`.
+        .wait_for_newline(true)
         .interact_opt();
     answer(answered).flatten() == Some(true)
 }
