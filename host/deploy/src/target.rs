@@ -194,8 +194,15 @@ fn unknown(plugin: &str, configuration: &Configuration) -> Error {
     let error = Error::new(Code::Usage, format!("no target is called `{plugin}`"));
     match nearest {
         Some(name) => error.help(format!("did you mean `{name}`?")),
+        // What other tools take in this place.
+        None if Path::new(plugin).is_dir() || plugin.ends_with(".toml") => {
+            error.help(format!("an app is named with -f: `-f {plugin}`"))
+        }
+        None if plugin.contains('/') && !plugin.starts_with(['.', '/']) => {
+            error.help(format!("a registry is named with its own option: `-t oci --reference {plugin}`"))
+        }
         None => error.help(format!(
-            "targets here are {}; a plugin in a file is named by its path, `-t ./{plugin}.wasm`",
+            "targets here are {}; a plugin in a file is named by its path, as in `-t ./plugin.wasm`",
             known.join(", ")
         )),
     }
@@ -206,9 +213,40 @@ pub(crate) fn nearest<'a>(
     typed: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
     candidates
-        .map(|c| (strsim::jaro_winkler(typed, c), c))
+        // Two letters swapped are one mistake, which a similarity over a short word does not see.
+        .map(|c| match strsim::damerau_levenshtein(&typed, c) {
+            0 | 1 => (1.0, c),
+            _ => (strsim::jaro_winkler(&typed, c), c),
+        })
         .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, c)| c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typing_mistakes_are_understood() {
+        let known = ["local", "oci", "staging"];
+        for (typed, meant) in [
+            ("oic", Some("oci")),
+            ("OCI", Some("oci")),
+            ("stagin", Some("staging")),
+            ("hippo", None),
+        ] {
+            assert_eq!(nearest(typed, known.into_iter()), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_elsewhere_is_sent_there() {
+        let help = |typed: &str| unknown(typed, &Configuration::default()).help.unwrap();
+        assert!(help(".").contains("-f ."));
+        assert!(help("ghcr.io/acme/hello:v1").contains("--reference ghcr.io/acme/hello:v1"));
+        assert!(help("kubernetes").contains("targets here are"));
+    }
 }
