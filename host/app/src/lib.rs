@@ -10,10 +10,10 @@
 //! the app or layout can be read, whatever a manifest or a link in it says.
 //!
 //! ```no_run
-//! use spin_deployer_app::{LoadOptions, NoMemory, Source, load};
+//! use spin_deployer_app::{LoadOptions, Ports, Source, load};
 //!
 //! let source = Source::parse(Some("examples/hello"), &std::env::current_dir().unwrap()).unwrap();
-//! match load(&source, &LoadOptions::default(), &NoMemory) {
+//! match load(&source, &LoadOptions::default(), &Ports::default()) {
 //!     Ok(app) => println!("{} {}", app.name(), app.fingerprint()),
 //!     Err(error) => eprintln!("{error}"),
 //! }
@@ -31,6 +31,7 @@ mod local;
 mod locked;
 mod manifest;
 mod memory;
+mod ports;
 mod source;
 mod wasm;
 
@@ -41,16 +42,37 @@ pub use self::archive::ArchiveError;
 pub use self::content::{Content, ContentError, Reader};
 pub use self::finding::{Finding, Level, LoadError};
 pub use self::memory::{ArchiveMemory, DigestMemory, FileMemory, FileStamp, NoMemory};
+pub use self::ports::{
+    NoRemotes, NoTriggerComposer, Ports, Remote, RemoteError, Remotes, TriggerComposer,
+};
 pub use self::source::Source;
 
 /// What a user may say about loading.
 #[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
+    /// In place of the app's own name: for previews and stages.
+    pub name: Option<String>,
+    /// In place of the app's own version.
+    pub version: Option<String>,
     /// The build profile, for manifests: what `profile.<name>` of a component replaces.
     pub profile: Option<String>,
     /// Where archives are written; made when it is not there. `None`, or where that fails, is the system's folder.
     /// They have no name there.
     pub temporary: Option<PathBuf>,
+    /// What becomes of an app that cannot be composed.
+    pub composition: Composition,
+    /// Where composed components are kept between runs; made when it is not there. `None`: they are not kept.
+    pub composed: Option<PathBuf>,
+}
+
+/// What becomes of an app whose components cannot be composed with their dependencies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Composition {
+    /// It is not loaded.
+    #[default]
+    Required,
+    /// It is loaded as it is, with the errors among [`App::findings`]: for looking at it. No Spin is run.
+    Reported,
 }
 
 /// By which platforms know an app, and which one it is.
@@ -78,15 +100,11 @@ pub fn identify(source: &Source) -> Result<Identity, LoadError> {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn load(
-    source: &Source,
-    options: &LoadOptions,
-    memory: &dyn DigestMemory,
-) -> Result<App, LoadError> {
+pub fn load(source: &Source, options: &LoadOptions, ports: &Ports<'_>) -> Result<App, LoadError> {
     match source {
-        Source::Manifest(path) => local::load(path, options, memory),
+        Source::Manifest(path) => local::load(path, options, ports),
         Source::OciLayout { directory, name } => {
-            layout::load(directory, name.as_deref(), options, memory)
+            layout::load(directory, name.as_deref(), options, ports)
         }
     }
 }

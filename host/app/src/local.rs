@@ -13,7 +13,7 @@ use crate::folder::{Folder, Refusal};
 use crate::hash::{self, HashError, Hashed};
 use crate::locked::{Form, Resolved, lock};
 use crate::manifest::{self, Manifest, Text, check, normalize};
-use crate::memory::DigestMemory;
+use crate::ports::Ports;
 use crate::wasm;
 use crate::{Identity, LoadOptions};
 
@@ -23,13 +23,13 @@ const LARGEST_MANIFEST: u64 = 4 << 20;
 pub(crate) fn load(
     path: &Path,
     options: &LoadOptions,
-    memory: &dyn DigestMemory,
+    ports: &Ports<'_>,
 ) -> Result<App, LoadError> {
     let (folder, name, text) = open(path)?;
     Loading {
         folder: Arc::new(folder),
         report: Report::new(path, &text),
-        memory,
+        ports,
     }
     .run(name, &text, options)
 }
@@ -94,7 +94,7 @@ fn read_manifest(folder: &Folder, name: &str, path: &Path) -> Result<String, Loa
 struct Loading<'t> {
     folder: Arc<Folder>,
     report: Report<'t>,
-    memory: &'t dyn DigestMemory,
+    ports: &'t Ports<'t>,
 }
 
 impl Loading<'_> {
@@ -198,8 +198,8 @@ impl Loading<'_> {
             .into_iter()
             .map(String::from)
             .collect();
-        let results = hash::files(&self.folder, &paths, self.memory);
-        self.memory.keep();
+        let results = hash::files(&self.folder, &paths, self.ports.memory);
+        self.ports.memory.keep();
         let mut hashed = HashMap::new();
         for (path, result) in paths.into_iter().zip(results) {
             let at = places.get(path.as_str()).map_or(0..0, |at| (*at).clone());
@@ -285,7 +285,7 @@ impl Loading<'_> {
             contents: contents.collect(),
             findings: self.report.into_findings(),
             temporary: options.temporary.clone(),
-            memory: self.memory.archives(),
+            memory: self.ports.memory.archives(),
         }))
     }
 }

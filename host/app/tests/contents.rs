@@ -174,7 +174,12 @@ fn equal_apps_have_equal_fingerprints_and_others_have_not() {
 /// As every run does it.
 fn run(fixture: &Fixture) -> App {
     let memory = FileMemory::at(&fixture.folder.path().join("cache"), &fixture.app());
-    load(&fixture.source(), &LoadOptions::default(), &memory).unwrap()
+    load(
+        &fixture.source(),
+        &LoadOptions::default(),
+        &remembering(&memory),
+    )
+    .unwrap()
 }
 
 /// The file with the digests.
@@ -252,7 +257,12 @@ fn the_temporary_folder_is_made_or_the_systems_is_used() {
             temporary: Some(temporary.clone()),
             ..LoadOptions::default()
         };
-        let app = load(&fixture.source(), &options, &spin_deployer_app::NoMemory).unwrap();
+        let app = load(
+            &fixture.source(),
+            &options,
+            &spin_deployer_app::Ports::default(),
+        )
+        .unwrap();
         app.archive("c").unwrap();
         assert_eq!(temporary.is_dir(), folder == "new/folder");
         #[cfg(unix)]
@@ -312,7 +322,12 @@ fn a_remembered_file_is_not_read_and_each_file_is_asked_for_once() {
         digests: BTreeMap::from([("static/b.txt", planted.clone())]),
         ..Planted::default()
     };
-    let app = load(&fixture.source(), &LoadOptions::default(), &memory).unwrap();
+    let app = load(
+        &fixture.source(),
+        &LoadOptions::default(),
+        &remembering(&memory),
+    )
+    .unwrap();
     assert_eq!(app.components()[0].files[1].digest, planted);
     let mut asked = memory.asked.into_inner().unwrap();
     asked.sort();
@@ -327,4 +342,11 @@ fn a_remembered_file_is_not_read_and_each_file_is_asked_for_once() {
     );
     // All of them were written a moment ago, and could change again without a trace.
     assert!(memory.told.into_inner().unwrap().is_empty());
+}
+
+fn remembering(memory: &dyn spin_deployer_app::DigestMemory) -> spin_deployer_app::Ports<'_> {
+    spin_deployer_app::Ports {
+        memory,
+        ..spin_deployer_app::Ports::default()
+    }
 }

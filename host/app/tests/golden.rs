@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use spin_deployer_app::{App, LoadError, LoadOptions, NoMemory, Source, load};
+use spin_deployer_app::{App, LoadError, LoadOptions, Ports, Source, load};
 
 /// What Spin accepts and this loader refuses on purpose, with the code of the finding.
 const REFUSED: [(&str, &str); 8] = [
@@ -44,7 +44,7 @@ fn loaded(app: &Path) -> Result<App, LoadError> {
     load(
         &Source::Manifest(app.join("spin.toml")),
         &LoadOptions::default(),
-        &NoMemory,
+        &Ports::default(),
     )
 }
 
@@ -145,7 +145,7 @@ fn the_full_case_without_its_dependencies() {
     let debug = load(
         &Source::Manifest(app.path().join("spin.toml")),
         &options,
-        &NoMemory,
+        &Ports::default(),
     )
     .unwrap();
     let main = &debug.locked()["components"][0];

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Fixture, HEAD, WASM};
 use rstest::rstest;
-use spin_deployer_app::{Level, LoadOptions, NoMemory, load};
+use spin_deployer_app::{Level, LoadOptions, Ports, load};
 
 const TRIGGER: &str = "[[trigger.http]]\nroute = \"/\"\ncomponent = \"c\"\n";
 const COMPONENT: &str = "[component.c]\nsource = \"app.wasm\"\n";
@@ -205,7 +205,7 @@ fn a_profile_replaces_what_it_names_and_an_unknown_one_is_an_error() {
             profile: profile.map(String::from),
             ..LoadOptions::default()
         };
-        load(&fixture.source(), &options, &NoMemory)
+        load(&fixture.source(), &options, &Ports::default())
     };
     let (plain, debug) = (with(None).unwrap(), with(Some("debug")).unwrap());
     assert_ne!(

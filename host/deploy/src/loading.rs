@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use spin_deployer_app::{
-    App, DigestMemory, FileMemory, Identity, Level, LoadError, LoadOptions, NoMemory, Source,
+    App, DigestMemory, FileMemory, Identity, Level, LoadError, LoadOptions, NoMemory, Ports, Source,
 };
 use spin_deployer_sandbox::{Engine, Plugin, Verified};
 use spin_deployer_store::{CompiledCode, StoreError};
@@ -37,7 +37,11 @@ pub(crate) fn app(environment: &Environment, from: Option<&str>) -> Result<App, 
         temporary: cache.map(Path::to_owned),
         ..LoadOptions::default()
     };
-    spin_deployer_app::load(&source, &options, &*memory).map_err(invalid)
+    let ports = Ports {
+        memory: &*memory,
+        ..Ports::default()
+    };
+    spin_deployer_app::load(&source, &options, &ports).map_err(invalid)
 }
 
 /// Who the app is. Nothing of it has to be built for that.

@@ -20,6 +20,7 @@ use crate::finding::{Finding, LoadError};
 use crate::folder::Folder;
 use crate::hash;
 use crate::memory::DigestMemory;
+use crate::ports::Ports;
 use crate::{Identity, LoadOptions};
 
 const ARCHIVE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
@@ -89,7 +90,7 @@ pub(crate) fn load(
     directory: &Path,
     name: Option<&str>,
     options: &LoadOptions,
-    memory: &dyn DigestMemory,
+    ports: &Ports<'_>,
 ) -> Result<App, LoadError> {
     let layout = Layout::open(directory)?;
     let image = layout.image(name)?;
@@ -99,7 +100,7 @@ pub(crate) fn load(
     let locked = locked::read(&text)
         .map_err(|problem| layout.error(problem.code, &file, problem.message))?;
 
-    let mut contents = verified(&layout, &image, &locked_app, memory)?;
+    let mut contents = verified(&layout, &image, &locked_app, ports.memory)?;
     for (digest, bytes) in &locked.inline {
         let inline = || Arc::new(Content::bytes(digest.clone(), bytes.clone()));
         contents.entry(digest.clone()).or_insert_with(inline);
@@ -152,7 +153,7 @@ pub(crate) fn load(
         contents,
         findings: Vec::new(),
         temporary: options.temporary.clone(),
-        memory: memory.archives(),
+        memory: ports.memory.archives(),
     }))
 }
 

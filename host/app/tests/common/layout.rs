@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use spin_deployer_app::{App, Finding, LoadError, LoadOptions, NoMemory, Source, load};
+use spin_deployer_app::{App, Finding, LoadError, LoadOptions, Ports, Source, load};
 use tempfile::TempDir;
 
 pub const LOCKED: &str = "application/vnd.fermyon.spin.application.v1+config";
@@ -87,7 +87,7 @@ impl Layout {
             directory: self.path().to_owned(),
             name: name.map(String::from),
         };
-        load(&source, &LoadOptions::default(), &NoMemory)
+        load(&source, &LoadOptions::default(), &Ports::default())
     }
 
     pub fn load(&self) -> Result<App, LoadError> {

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 
-use spin_deployer_app::{App, Finding, Level, LoadError, LoadOptions, NoMemory, Source, load};
+use spin_deployer_app::{App, Finding, Level, LoadError, LoadOptions, Ports, Source, load};
 use tempfile::TempDir;
 
 /// The smallest module.
@@ -53,7 +53,7 @@ impl Fixture {
     }
 
     pub fn load(&self) -> Result<App, LoadError> {
-        load(&self.source(), &LoadOptions::default(), &NoMemory)
+        load(&self.source(), &LoadOptions::default(), &Ports::default())
     }
 
     /// The findings of a load that fails.
