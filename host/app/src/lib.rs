@@ -37,10 +37,13 @@ mod wasm;
 
 use std::path::PathBuf;
 
+use spin_deployer_manifest::Reference;
+
 pub use self::app::{App, Component, File, Needs};
 pub use self::archive::ArchiveError;
 pub use self::content::{Content, ContentError, Reader};
 pub use self::finding::{Finding, Level, LoadError};
+use self::layout::Place;
 pub use self::memory::{ArchiveMemory, DigestMemory, FileMemory, FileStamp, NoMemory};
 pub use self::ports::{
     NoRemotes, NoTriggerComposer, Ports, Remote, RemoteError, Remotes, TriggerComposer,
@@ -89,11 +92,23 @@ pub struct Identity {
 ///
 /// # Errors
 /// What is wrong with these two, or keeps them from being found.
-pub fn identify(source: &Source) -> Result<Identity, LoadError> {
-    match source {
+pub fn identify(
+    source: &Source,
+    options: &LoadOptions,
+    ports: &Ports<'_>,
+) -> Result<Identity, LoadError> {
+    let own = match source {
         Source::Manifest(path) => local::identify(path),
-        Source::OciLayout { directory, name } => layout::identify(directory, name.as_deref()),
-    }
+        Source::OciLayout { directory, name } => layout::identify(Place::Layout {
+            directory,
+            name: name.as_deref(),
+        }),
+        Source::Registry(reference) => layout::identify(fetched(reference, ports)?.place(ports)),
+    }?;
+    Ok(Identity {
+        name: options.name.clone().unwrap_or(own.name),
+        version: options.version.clone().or(own.version),
+    })
 }
 
 /// Loads an app: reads it, checks it, hashes what belongs to it.
@@ -104,7 +119,35 @@ pub fn load(source: &Source, options: &LoadOptions, ports: &Ports<'_>) -> Result
     match source {
         Source::Manifest(path) => local::load(path, options, ports),
         Source::OciLayout { directory, name } => {
-            layout::load(directory, name.as_deref(), options, ports)
+            let name = name.as_deref();
+            layout::load(Place::Layout { directory, name }, options, ports)
+        }
+        Source::Registry(reference) => {
+            layout::load(fetched(reference, ports)?.place(ports), options, ports)
+        }
+    }
+}
+
+/// The digest of an image's manifest that is here now.
+struct Fetched(String);
+
+fn fetched(reference: &Reference, ports: &Ports<'_>) -> Result<Fetched, LoadError> {
+    let digest = ports.remotes.image(reference).map_err(|error| {
+        LoadError::one(Finding::error(
+            error.code,
+            None,
+            &error.message,
+            &error.help,
+        ))
+    })?;
+    Ok(Fetched(digest))
+}
+
+impl Fetched {
+    fn place<'a>(&'a self, ports: &Ports<'a>) -> Place<'a> {
+        Place::Fetched {
+            folder: ports.remotes.folder(),
+            digest: &self.0,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use spin_deployer_manifest::Reference;
 
 use crate::memory::{DigestMemory, NoMemory};
 
@@ -85,7 +86,7 @@ pub trait Remotes: Sync {
     ///
     /// # Errors
     /// Why it is not here.
-    fn image(&self, reference: &str) -> Result<String, RemoteError>;
+    fn image(&self, reference: &Reference) -> Result<String, RemoteError>;
 }
 
 /// Fetches nothing.
@@ -111,7 +112,7 @@ impl Remotes for NoRemotes {
         wanted.iter().map(|_| Err(Self::error())).collect()
     }
 
-    fn image(&self, _: &str) -> Result<String, RemoteError> {
+    fn image(&self, _: &Reference) -> Result<String, RemoteError> {
         Err(Self::error())
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use spin_deployer_manifest::Reference;
+
 use crate::finding::{Finding, LoadError};
 
 /// A place that [`crate::load`] can read.
@@ -16,6 +18,8 @@ pub enum Source {
         /// Which image, by its `org.opencontainers.image.ref.name` or its digest. `None`: the only one, or `latest`.
         name: Option<String>,
     },
+    /// An image in a registry, as Spin and the target `oci` push it.
+    Registry(Reference),
 }
 
 /// How far up a manifest is looked for; the same in Spin.
@@ -24,7 +28,8 @@ const MANIFEST: &str = "spin.toml";
 const LAYOUT: &str = "oci-layout:";
 
 impl Source {
-    /// Reads `-f`: a manifest, a folder with one, or `oci-layout:DIR[:NAME]`. Without it a `spin.toml` in `cwd` or
+    /// Reads `-f`: a manifest, a folder with one, `oci-layout:DIR[:NAME]`, or an image in a registry. What exists as a
+    /// file is never taken for an image. Without it a `spin.toml` in `cwd` or
     /// above, up to the root of the git repository.
     ///
     /// # Errors
@@ -50,23 +55,10 @@ impl Source {
         if path.exists() {
             return Ok(Self::Manifest(path));
         }
-        let looks_remote = !from.starts_with(['.', '/'])
-            && from
-                .split_once('/')
-                .is_some_and(|(_, rest)| rest.contains([':', '@']));
-        if looks_remote {
-            let message = format!(
-                "there is no file `{from}`, and apps from a registry are not supported yet"
-            );
-            let help = "copy it to an OCI layout (skopeo can) and name that: `-f oci-layout:DIR`";
-            return Err(LoadError::one(Finding::error(
-                "unsupported",
-                None,
-                &message,
-                help,
-            )));
+        if let Some(reference) = reference(from) {
+            return Ok(Self::Registry(reference));
         }
-        let help = "name a spin.toml, its folder, or `oci-layout:DIR`";
+        let help = "name a spin.toml, its folder, `oci-layout:DIR`, or an image like `registry.example.com/acme/shop:v1`";
         Err(LoadError::one(Finding::error(
             "no-manifest",
             Some(&path),
@@ -125,6 +117,12 @@ impl Source {
     }
 }
 
+/// An image, unless it rather is a path that was mistyped.
+fn reference(from: &str) -> Option<Reference> {
+    let is_path = from.starts_with(['.', '/', '~']) || from.ends_with(".toml");
+    (!is_path).then(|| from.parse().ok())?
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -172,10 +170,31 @@ mod tests {
             parse("oci-layout:layout:sha256:00").unwrap(),
             layout(Some("sha256:00"))
         );
+        for image in [
+            "registry.example.com/acme/shop:v1",
+            "localhost:5000/shop",
+            "http://127.0.0.1:5000/acme/shop@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+        ] {
+            assert_eq!(
+                parse(image).unwrap(),
+                Source::Registry(image.parse().unwrap())
+            );
+        }
+        for nothing in [
+            "nope",
+            "nope/spin.toml",
+            "my.app/spin.toml",
+            "./a.b/c:d",
+            "/a.b/c",
+        ] {
+            assert_eq!(parse(nothing).unwrap_err().findings[0].code, "no-manifest");
+        }
+        // What is there is a file, however it looks.
+        fs::create_dir_all(cwd.join("a.example")).unwrap();
+        fs::write(cwd.join("a.example/shop"), "").unwrap();
         assert_eq!(
-            parse("ghcr.io/acme/shop:v1").unwrap_err().findings[0].code,
-            "unsupported"
+            parse("a.example/shop").unwrap(),
+            Source::Manifest(cwd.join("a.example/shop"))
         );
-        assert_eq!(parse("nope").unwrap_err().findings[0].code, "no-manifest");
     }
 }

@@ -5,11 +5,15 @@ mod common;
 
 use common::Fixture;
 use common::layout::{Layout, WASM_LAYER, minimal};
-use spin_deployer_app::{Identity, LoadError, Source, identify};
+use spin_deployer_app::{Identity, LoadError, LoadOptions, Ports, Source, identify};
+
+fn identified(source: &Source) -> Result<Identity, LoadError> {
+    identify(source, &LoadOptions::default(), &Ports::default())
+}
 
 fn manifest(text: &str) -> Result<Identity, LoadError> {
     let fixture = Fixture::new().with("spin.toml", text);
-    identify(&fixture.source())
+    identified(&fixture.source())
 }
 
 fn identity(name: &str, version: Option<&str>) -> Identity {
@@ -38,7 +42,7 @@ fn it_is_what_the_loaded_app_says() {
     let fixture = Fixture::new().component("");
     let app = fixture.load().unwrap();
     let expected = identity(app.name(), app.version());
-    assert_eq!(identify(&fixture.source()).unwrap(), expected);
+    assert_eq!(identified(&fixture.source()).unwrap(), expected);
 }
 
 #[test]
@@ -60,7 +64,7 @@ fn what_is_wrong_with_name_version_or_syntax_is_said() {
         );
     }
     let nowhere = Source::Manifest("/nowhere/spin.toml".into());
-    assert_eq!(codes(identify(&nowhere)), ["no-manifest"]);
+    assert_eq!(codes(identified(&nowhere)), ["no-manifest"]);
 }
 
 #[test]
@@ -73,6 +77,6 @@ fn a_layout_needs_its_locked_app_only() {
         directory: layout.path().to_owned(),
         name: Some(name.into()),
     };
-    assert_eq!(identify(&source("v1")).unwrap(), identity("test", None));
-    assert_eq!(codes(identify(&source("v2"))), ["no-image"]);
+    assert_eq!(identified(&source("v1")).unwrap(), identity("test", None));
+    assert_eq!(codes(identified(&source("v2"))), ["no-image"]);
 }

@@ -47,7 +47,8 @@ pub(crate) fn app(environment: &Environment, from: Option<&str>) -> Result<App, 
 /// Who the app is. Nothing of it has to be built for that.
 pub(crate) fn identity(environment: &Environment, from: Option<&str>) -> Result<Identity, Error> {
     let source = Source::parse(from, &environment.cwd).map_err(invalid)?;
-    spin_deployer_app::identify(&source).map_err(invalid)
+    spin_deployer_app::identify(&source, &LoadOptions::default(), &Ports::default())
+        .map_err(invalid)
 }
 
 /// The plugin, ready to run, and whether it had to be compiled. Compiled code is kept below `cache`.
@@ -98,6 +99,7 @@ fn folder<'a>(source: &'a Source, environment: &'a Environment) -> &'a Path {
     match source {
         Source::Manifest(path) => path.parent().unwrap_or(&environment.cwd),
         Source::OciLayout { directory, .. } => directory,
+        Source::Registry(_) => &environment.cwd,
     }
 }
 

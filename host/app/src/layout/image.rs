@@ -92,6 +92,24 @@ impl Layout {
                 "an index inside the index is not supported",
             ));
         }
+        self.read_manifest(manifest)
+    }
+
+    /// The image whose manifest has this digest, in a folder without an index.
+    pub(super) fn image_of(&self, digest: &str) -> Result<Image, LoadError> {
+        let mut manifest = Blob {
+            media_type: String::new(),
+            digest: digest.to_owned(),
+            size: 0,
+            annotations: BTreeMap::new(),
+        };
+        if let Ok((_, stamp)) = self.folder.file(&manifest.path()) {
+            manifest.size = stamp.size;
+        }
+        self.read_manifest(manifest)
+    }
+
+    fn read_manifest(&self, manifest: Blob) -> Result<Image, LoadError> {
         let bytes = self.bytes(&manifest, LARGEST_MANIFEST)?;
         let body: ManifestBody = self.json(&manifest.path(), &bytes)?;
         if body.layers.len() > MOST_LAYERS {

@@ -37,6 +37,24 @@ pub(super) struct LockedComponent {
 }
 
 impl Locked {
+    /// Other metadata than it came with; the keys stay sorted.
+    pub(super) fn rename(&mut self, name: Option<&str>, version: Option<&str>) {
+        if name.or(version).is_none() {
+            return;
+        }
+        for locked in [&mut self.original, &mut self.portable] {
+            let Some(metadata) = locked.get_mut("metadata").and_then(Value::as_object_mut) else {
+                continue;
+            };
+            for (key, value) in [("name", name), ("version", version)] {
+                if let Some(value) = value {
+                    metadata.insert(key.to_owned(), value.into());
+                }
+            }
+            metadata.sort_keys();
+        }
+    }
+
     /// Every content that it refers to.
     pub(super) fn digests(&self) -> impl Iterator<Item = &str> {
         let components = self.components.iter();

@@ -1,4 +1,4 @@
-//! An app from an OCI image layout (image-spec 1.0) that holds an image as Spin pushes it.
+//! An app from an image as Spin pushes it, in an OCI image layout (image-spec 1.0) or fetched from a registry.
 //!
 //! A layout is somebody else's data: every blob is verified against its digest before anything of it is believed,
 //! blobs that are links are refused, an archive's names are never used as paths. The app that comes out is like
@@ -33,10 +33,12 @@ const LARGEST_LOCKED_APP: u64 = 32 << 20;
 struct Layout {
     folder: Arc<Folder>,
     directory: PathBuf,
+    /// What to do about a blob that is not what it should be.
+    way_out: &'static str,
 }
 
 impl Layout {
-    fn open(directory: &Path) -> Result<Self, LoadError> {
+    fn open(directory: &Path, way_out: &'static str) -> Result<Self, LoadError> {
         let folder = Folder::open(directory).map_err(|error| {
             let message = format!("the layout cannot be opened: {error}");
             LoadError::one(Finding::error(
@@ -49,6 +51,7 @@ impl Layout {
         Ok(Self {
             folder: Arc::new(folder),
             directory: directory.to_owned(),
+            way_out,
         })
     }
 
@@ -57,7 +60,7 @@ impl Layout {
         let help = if code == "unsupported" {
             ""
         } else {
-            "copy the image again"
+            self.way_out
         };
         self.error_with(code, file, message, help)
     }
@@ -78,29 +81,61 @@ impl Layout {
     }
 }
 
-pub(crate) fn identify(directory: &Path, name: Option<&str>) -> Result<Identity, LoadError> {
-    let layout = Layout::open(directory)?;
-    let locked_app = find_locked_app(&layout, &layout.image(name)?)?;
+/// Where an image is.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// In a layout, with its name.
+    Layout {
+        directory: &'a Path,
+        name: Option<&'a str>,
+    },
+    /// Among what was fetched, by the digest of its manifest.
+    Fetched { folder: &'a Path, digest: &'a str },
+}
+
+impl Place<'_> {
+    fn open(self) -> Result<(Layout, Image), LoadError> {
+        match self {
+            Self::Layout { directory, name } => {
+                let layout = Layout::open(directory, "copy the image again")?;
+                let image = layout.image(name)?;
+                Ok((layout, image))
+            }
+            Self::Fetched { folder, digest } => {
+                let layout = Layout::open(folder, "delete this file, and run again")?;
+                let image = layout.image_of(digest)?;
+                Ok((layout, image))
+            }
+        }
+    }
+}
+
+pub(crate) fn identify(place: Place<'_>) -> Result<Identity, LoadError> {
+    let (layout, image) = place.open()?;
+    let locked_app = find_locked_app(&layout, &image)?;
     let text = layout.bytes(&locked_app, LARGEST_LOCKED_APP)?;
     locked::identity(&text)
         .map_err(|problem| layout.error(problem.code, &locked_app.path(), problem.message))
 }
 
 pub(crate) fn load(
-    directory: &Path,
-    name: Option<&str>,
+    place: Place<'_>,
     options: &LoadOptions,
     ports: &Ports<'_>,
 ) -> Result<App, LoadError> {
-    let layout = Layout::open(directory)?;
-    let image = layout.image(name)?;
+    let (layout, image) = place.open()?;
+    let memory = match place {
+        Place::Layout { .. } => ports.memory,
+        Place::Fetched { .. } => ports.remotes.memory(),
+    };
     let locked_app = find_locked_app(&layout, &image)?;
     let text = layout.bytes(&locked_app, LARGEST_LOCKED_APP)?;
     let file = locked_app.path();
-    let locked = locked::read(&text)
+    let mut locked = locked::read(&text)
         .map_err(|problem| layout.error(problem.code, &file, problem.message))?;
+    locked.rename(options.name.as_deref(), options.version.as_deref());
 
-    let mut contents = verified(&layout, &image, &locked_app, ports.memory)?;
+    let mut contents = verified(&layout, &image, &locked_app, memory)?;
     for (digest, bytes) in &locked.inline {
         let inline = || Arc::new(Content::bytes(digest.clone(), bytes.clone()));
         contents.entry(digest.clone()).or_insert_with(inline);
@@ -153,7 +188,7 @@ pub(crate) fn load(
         contents,
         findings: Vec::new(),
         temporary: options.temporary.clone(),
-        memory: ports.memory.archives(),
+        memory: memory.archives(),
     }))
 }
 
