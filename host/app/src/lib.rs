@@ -21,6 +21,7 @@
 
 mod app;
 mod archive;
+mod build;
 mod content;
 mod files;
 mod finding;
@@ -41,6 +42,7 @@ use spin_deployer_manifest::Reference;
 
 pub use self::app::{App, Component, File, Needs};
 pub use self::archive::ArchiveError;
+pub use self::build::{BuildCommand, build_commands};
 pub use self::content::{Content, ContentError, Reader};
 pub use self::finding::{Finding, Level, LoadError};
 use self::layout::Place;

@@ -44,7 +44,7 @@ pub(crate) fn identify(path: &Path) -> Result<Identity, LoadError> {
 }
 
 /// The manifest's folder, its name there, and its text.
-fn open(path: &Path) -> Result<(Folder, &str, String), LoadError> {
+pub(crate) fn open(path: &Path) -> Result<(Folder, &str, String), LoadError> {
     let no_manifest = |message: &str| {
         let help = "name a spin.toml or its folder with `-f`";
         LoadError::one(Finding::error("no-manifest", Some(path), message, help))
