@@ -21,9 +21,16 @@ const PREFIX: &str = "sha256:";
 impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        Self::finish(hasher)
+    }
+
+    /// The digest of what the hasher was given.
+    pub(crate) fn finish(hasher: Sha256) -> Self {
         let mut text = String::with_capacity(PREFIX.len() + 64);
         text.push_str(PREFIX);
-        for byte in Sha256::digest(bytes) {
+        for byte in hasher.finalize() {
             for nibble in [byte >> 4, byte & 15] {
                 text.push(char::from_digit(u32::from(nibble), 16).unwrap_or_default());
             }

@@ -6,9 +6,11 @@
 //! - [`Registry`] speaks the [distribution protocol] over a [`Transport`]. A plugin's transport is `wasi:http`, the
 //!   host's is its own way out. Neither the bytes of contents nor credentials need to be in the same process: a body
 //!   names a content by digest, and a credential may be a placeholder.
+//! - [`download`] brings one content from any URL, and [`Registry::pull_blob`] from a registry: streamed, resumed where
+//!   it broke, and nothing but what has the wanted digest.
 //! - [`layout`] has the documents of an [image layout] on disk.
 //!
-//! Nothing here retries for ever: [`Registry`] waits as the registry asks, resumes an upload where it broke, and gives up
+//! Nothing here retries for ever: [`Registry`] waits as the registry asks, resumes a transfer where it broke, and gives up
 //! after a bounded number of attempts that brought nothing forward.
 //!
 //! [distribution protocol]: https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
@@ -19,11 +21,14 @@ mod auth;
 mod challenge;
 mod descriptor;
 mod digest;
+mod download;
 mod error;
 mod image;
 pub mod layout;
+mod manifest;
 pub mod media;
 mod patience;
+mod pull;
 mod push;
 mod registry;
 pub mod timestamp;
@@ -35,8 +40,11 @@ pub use auth::Credential;
 pub use challenge::{Challenge, challenges};
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError};
+pub use download::{Destination, PullError, Wanted, download};
 pub use error::{Error, Failure};
 pub use image::{Annotations, AssembleError, Assembly, Component, Contents, File, Image, Layer};
+pub use manifest::{Document, IndexEntry, ManifestError};
+pub use pull::Pulled;
 pub use push::{Presence, Survey, TagState};
 pub use registry::Registry;
-pub use transport::{Body, Request, Response, Transport, TransportError, TransportFailure};
+pub use transport::{Body, Request, Response, Sink, Transport, TransportError, TransportFailure};

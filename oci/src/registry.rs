@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::auth::{Authorizer, Credential};
 use crate::patience::{Patience, retry_after};
 use crate::url::same_origin;
-use crate::{Body, Digest, Error, Request, Transport, media};
+use crate::{Body, Digest, Error, Request, Sink, Transport, media};
 
 /// A repository, and who asks for it.
 #[derive(Debug)]
@@ -36,6 +36,27 @@ impl<T: Transport> Registry<T> {
         for other in mount_from {
             scope.push_str(&format!(" repository:{other}:pull"));
         }
+        Self::with_scope(transport, origin, repository, credential, scope)
+    }
+
+    /// The same for who only reads: a token that lets him write is not asked for.
+    pub fn reading(
+        transport: T,
+        origin: &str,
+        repository: &str,
+        credential: Option<Credential>,
+    ) -> Self {
+        let scope = format!("repository:{repository}:pull");
+        Self::with_scope(transport, origin, repository, credential, scope)
+    }
+
+    fn with_scope(
+        transport: T,
+        origin: &str,
+        repository: &str,
+        credential: Option<Credential>,
+        scope: String,
+    ) -> Self {
         Self {
             transport,
             origin: origin.trim_end_matches('/').to_owned(),
@@ -51,19 +72,9 @@ impl<T: Transport> Registry<T> {
     /// # Errors
     /// Where the registry answers neither.
     pub async fn manifest(&self, reference: &str) -> Result<Option<Option<Digest>>, Error> {
-        let mut headers = HeaderMap::new();
-        // All kinds, so that the registry neither converts nor hides one.
-        for kind in [
-            media::MANIFEST,
-            media::INDEX,
-            "application/vnd.docker.distribution.manifest.v2+json",
-            "application/vnd.docker.distribution.manifest.list.v2+json",
-        ] {
-            headers.append(ACCEPT, HeaderValue::from_static(kind));
-        }
         let url = self.url(&format!("manifests/{reference}"));
         let answer = self
-            .patiently(Method::HEAD, &url, &headers, Body::Empty)
+            .patiently(Method::HEAD, &url, &any_manifest(), Body::Empty)
             .await?;
         match answer.status {
             StatusCode::OK => Ok(Some(
@@ -137,19 +148,24 @@ impl<T: Transport> Registry<T> {
         headers: &HeaderMap,
         body: Body<'_>,
     ) -> Result<Answer, Error> {
-        let mut patience = Patience::new();
-        loop {
-            let error = match self.exchange(method.clone(), url, headers, body).await {
-                Ok(answer) if !is_busy(answer.status) => return Ok(answer),
-                Ok(answer) => answer.into_error(),
-                Err(error) if error.is_unreachable() && !self.met.get() => return Err(error),
-                Err(error) => {
-                    self.met.set(true);
-                    error
-                }
-            };
-            patience.after(error, &self.transport).await?;
+        let exchange = async || {
+            let result = self.exchange(method.clone(), url, headers, body).await;
+            self.meet(result)
+        };
+        patiently(&self.transport, exchange, |error| self.is_hopeless(error)).await
+    }
+
+    /// Whether nobody has ever been there.
+    pub(crate) fn is_hopeless(&self, error: &Error) -> bool {
+        error.is_unreachable() && !self.met.get()
+    }
+
+    /// Remembers that somebody was there, though what came of it may be an error.
+    pub(crate) fn meet(&self, result: Result<Answer, Error>) -> Result<Answer, Error> {
+        if !result.as_ref().is_err_and(Error::is_unreachable) {
+            self.met.set(true);
         }
+        result
     }
 
     /// Sends a request once, or twice where the registry first wants to know who is asking. The answer is never a 401.
@@ -160,9 +176,21 @@ impl<T: Transport> Registry<T> {
         headers: &HeaderMap,
         body: Body<'_>,
     ) -> Result<Answer, Error> {
-        // An upload may continue elsewhere, at an address that carries its own permission.
+        self.exchange_into(method, url, headers, body, None).await
+    }
+
+    /// The same; a body that `sink` wants goes there.
+    pub(crate) async fn exchange_into(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &HeaderMap,
+        body: Body<'_>,
+        mut sink: Option<&mut (dyn Sink + '_)>,
+    ) -> Result<Answer, Error> {
+        // An upload or a download may continue elsewhere, at an address that carries its own permission.
         if !same_origin(url, &self.origin) {
-            return once(&self.transport, method, url, headers, body).await;
+            return once(&self.transport, method, url, headers, body, sink).await;
         }
         let mut headers = headers.clone();
         let mut shown = self.authorizer.header(&self.transport).await?;
@@ -171,7 +199,8 @@ impl<T: Transport> Registry<T> {
             if let Some(shown) = &shown {
                 headers.insert(AUTHORIZATION, shown.clone());
             }
-            let answer = once(&self.transport, method.clone(), url, &headers, body).await?;
+            let sink = sink.as_mut().map(|sink| &mut **sink as &mut dyn Sink);
+            let answer = once(&self.transport, method.clone(), url, &headers, body, sink).await?;
             self.met.set(true);
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
@@ -189,6 +218,20 @@ impl<T: Transport> Registry<T> {
     }
 }
 
+/// All kinds of manifests, so that the registry neither converts nor hides one.
+pub(crate) fn any_manifest() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for kind in [
+        media::MANIFEST,
+        media::INDEX,
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    ] {
+        headers.append(ACCEPT, HeaderValue::from_static(kind));
+    }
+    headers
+}
+
 /// Asks a token service, patiently.
 pub(crate) async fn ask(
     transport: &impl Transport,
@@ -197,36 +240,51 @@ pub(crate) async fn ask(
     headers: &HeaderMap,
     body: Body<'_>,
 ) -> Result<Answer, Error> {
+    let exchange = async || once(transport, method.clone(), url, headers, body, None).await;
+    patiently(transport, exchange, |_| false).await
+}
+
+/// Sends the same again where it failed in passing, and is not `hopeless`.
+async fn patiently(
+    transport: &impl Transport,
+    exchange: impl AsyncFn() -> Result<Answer, Error>,
+    hopeless: impl Fn(&Error) -> bool,
+) -> Result<Answer, Error> {
     let mut patience = Patience::new();
     loop {
-        let error = match once(transport, method.clone(), url, headers, body).await {
+        let error = match exchange().await {
             Ok(answer) if !is_busy(answer.status) => return Ok(answer),
             Ok(answer) => answer.into_error(),
+            Err(error) if hopeless(&error) => return Err(error),
             Err(error) => error,
         };
         patience.after(error, transport).await?;
     }
 }
 
-async fn once(
+/// Sends a request once. A body that `sink` wants goes there.
+pub(crate) async fn once(
     transport: &impl Transport,
     method: Method,
     url: &str,
     headers: &HeaderMap,
     body: Body<'_>,
+    sink: Option<&mut (dyn Sink + '_)>,
 ) -> Result<Answer, Error> {
-    let request = format!("{method} {}", url.split('?').next().unwrap_or_default());
-    let sent = transport
-        .send(Request {
-            method,
-            url: url.to_owned(),
-            headers: headers.clone(),
-            body,
-        })
-        .await;
+    let shown = format!("{method} {}", url.split('?').next().unwrap_or_default());
+    let request = Request {
+        method,
+        url: url.to_owned(),
+        headers: headers.clone(),
+        body,
+    };
+    let sent = match sink {
+        Some(sink) => transport.receive(request, sink).await,
+        None => transport.send(request).await,
+    };
     match sent {
         Ok(response) => Ok(Answer {
-            request,
+            request: shown,
             status: response.status,
             retry_after: response
                 .headers
@@ -236,7 +294,10 @@ async fn once(
             headers: response.headers,
             body: response.body,
         }),
-        Err(source) => Err(Error::Transport { request, source }),
+        Err(source) => Err(Error::Transport {
+            request: shown,
+            source,
+        }),
     }
 }
 

@@ -12,11 +12,37 @@ pub trait Transport {
     /// An answer that comes before the body is sent is returned as that answer.
     fn send(&self, request: Request<'_>) -> impl Future<Output = Result<Response, TransportError>>;
 
+    /// As [`Transport::send`], but a body that `sink` wants goes there piece by piece, and [`Response::body`] stays
+    /// empty. Who only pushes need not have it.
+    fn receive(
+        &self,
+        request: Request<'_>,
+        sink: &mut dyn Sink,
+    ) -> impl Future<Output = Result<Response, TransportError>> {
+        let _ = sink;
+        let reason = format!("{} is not received here", request.url);
+        async {
+            Err(TransportError {
+                failure: TransportFailure::Protocol,
+                reason,
+            })
+        }
+    }
+
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
 
     /// The time, for `Retry-After` and for how long tokens live.
     fn now(&self) -> SystemTime;
+}
+
+/// Where the body of an answer goes.
+pub trait Sink {
+    /// Whether the body behind this head is to come here.
+    fn wants(&mut self, status: StatusCode, headers: &HeaderMap) -> bool;
+
+    /// Takes the next piece. `false`: no more of them, the answer is over.
+    fn take(&mut self, bytes: &[u8]) -> bool;
 }
 
 /// A request.
