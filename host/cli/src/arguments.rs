@@ -27,11 +27,18 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Deploy the app, wait until it answers, report
-    Deploy(NamedTarget),
+    Deploy {
+        #[command(flatten)]
+        named: NamedTarget,
+        #[command(flatten)]
+        build: Build,
+    },
     /// Show what deploy would do; the sandbox keeps it from changing anything
     Plan {
         #[command(flatten)]
         named: NamedTarget,
+        #[command(flatten)]
+        build: Build,
         /// Exit with 2 where deploy would change something
         #[arg(long)]
         detailed_exitcode: bool,
@@ -56,9 +63,14 @@ pub(crate) enum Command {
     /// Remove the app from the platform; asks first
     Destroy(Place),
     /// Show what would be deployed: components, files, sizes, digests
-    Inspect(App),
+    Inspect {
+        #[command(flatten)]
+        app: App,
+        #[command(flatten)]
+        build: Build,
+    },
     /// List the targets of this app and the plugins that could be one
-    Targets(App),
+    Targets(From),
     /// Write completions for a shell to standard output
     Completions {
         /// Which shell
@@ -66,12 +78,36 @@ pub(crate) enum Command {
     },
 }
 
+/// Where the app is.
+#[derive(Debug, Args)]
+pub(crate) struct From {
+    /// The app: spin.toml, its folder, oci-layout:DIR, or an image in a registry; otherwise found from here upwards
+    #[arg(short, long, value_name = "APP", value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) from: Option<String>,
+}
+
 /// Which app.
 #[derive(Debug, Args)]
 pub(crate) struct App {
-    /// The app: spin.toml, its folder, or oci-layout:DIR; otherwise found from here upwards
-    #[arg(short, long, value_name = "APP", value_hint = clap::ValueHint::AnyPath)]
-    pub(crate) from: Option<String>,
+    #[command(flatten)]
+    pub(crate) from: From,
+    /// Deploy it under this name instead of its own, as a preview or a stage of its own
+    #[arg(long, value_name = "NAME", value_parser = visible)]
+    pub(crate) name: Option<String>,
+    /// Deploy it as this version instead of its own
+    #[arg(long, value_name = "VERSION", value_parser = visible)]
+    pub(crate) app_version: Option<String>,
+}
+
+/// How the app is built.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Build the app first: with Spin where it is, else with the commands in spin.toml [env: SPIN_ALWAYS_BUILD]
+    #[arg(long)]
+    pub(crate) build: bool,
+    /// The build profile: what profile.NAME in spin.toml replaces
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
 }
 
 /// Which app, and where to.
@@ -107,6 +143,9 @@ pub(crate) struct Everywhere {
     /// Ask nothing; say what is missing. So it is without a terminal and where CI is set
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
+    /// Fetch nothing: what the app refers to elsewhere must have been fetched before
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
     /// Append a line of JSON for every request to this file
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) audit_log: Option<PathBuf>,
@@ -142,20 +181,32 @@ pub(crate) enum Output {
 }
 
 impl Command {
-    /// The target that was named, and the app, for a command that has a target.
-    pub(crate) fn place(&self) -> Option<(Option<&str>, &App)> {
+    /// The target that was named, for a command that has a target.
+    pub(crate) fn target(&self) -> Option<&str> {
         match self {
-            Self::Deploy(named) | Self::Plan { named, .. } => Some((
-                named.named.as_deref().or(named.place.target.as_deref()),
-                &named.place.app,
-            )),
-            Self::Status(place) | Self::Destroy(place) => {
-                Some((place.target.as_deref(), &place.app))
+            Self::Deploy { named, .. } | Self::Plan { named, .. } => {
+                named.named.as_deref().or(named.place.target.as_deref())
             }
-            Self::History { place, .. } | Self::Rollback { place, .. } => {
-                Some((place.target.as_deref(), &place.app))
+            Self::Status(place)
+            | Self::Destroy(place)
+            | Self::History { place, .. }
+            | Self::Rollback { place, .. } => place.target.as_deref(),
+            Self::Inspect { .. } | Self::Targets(_) | Self::Completions { .. } => None,
+        }
+    }
+
+    /// Which app, for a command that has one, and how it is built, for one that loads it.
+    pub(crate) fn app(&self) -> Option<(&App, Option<&Build>)> {
+        match self {
+            Self::Deploy { named, build } | Self::Plan { named, build, .. } => {
+                Some((&named.place.app, Some(build)))
             }
-            Self::Inspect(_) | Self::Targets(_) | Self::Completions { .. } => None,
+            Self::Inspect { app, build } => Some((app, Some(build))),
+            Self::Status(place)
+            | Self::Destroy(place)
+            | Self::History { place, .. }
+            | Self::Rollback { place, .. } => Some((&place.app, None)),
+            Self::Targets(_) | Self::Completions { .. } => None,
         }
     }
 }
@@ -205,6 +256,17 @@ fn with_variable(arg: clap::Arg, environment: &Environment) -> clap::Arg {
 /// `SPIN_DEPLOYER_AUDIT_LOG` for `audit-log`.
 pub(crate) fn variable(long: &str) -> String {
     format!("SPIN_DEPLOYER_{}", long.replace('-', "_").to_uppercase())
+}
+
+/// A name that can be seen, and nothing else in it.
+fn visible(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("it must not be empty".into());
+    }
+    if text.contains(char::is_control) {
+        return Err("it has control characters in it".into());
+    }
+    Ok(text.to_owned())
 }
 
 /// `90s`, `15m`, `1h 30m`; a number alone is seconds.

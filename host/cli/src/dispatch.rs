@@ -4,7 +4,10 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::ColorChoice;
-use spin_deployer_deploy::{Code, Deployer, Environment, Error, Request, Target, inspect};
+use spin_deployer_deploy::report::InspectReport;
+use spin_deployer_deploy::{
+    AppRequest, Code, Deployer, Environment, Error, Request, Target, inspect,
+};
 use spin_deployer_manifest::OptionKind;
 
 use crate::arguments::{Command, Output};
@@ -102,10 +105,8 @@ fn execute(
     } = parsed;
     let flags = arguments.everywhere;
     let output = flags.output;
-    let (target, app) = match (&arguments.command, target) {
-        (Command::Inspect(app), _) => {
-            return show_app(environment, app.from.as_deref(), output, flags.quiet);
-        }
+    let target = match (&arguments.command, target) {
+        (Command::Inspect { .. }, _) => None,
         (Command::Targets(app), _) => {
             return list_targets(environment, app.from.as_deref(), output);
         }
@@ -115,12 +116,10 @@ fn execute(
                 exit_code: 0,
             });
         }
-        (command, Some(target)) => (
-            target,
-            command.place().and_then(|(_, app)| app.from.clone()),
-        ),
+        (_, Some(target)) => Some(target),
         (_, None) => return Err(Error::new(Code::Failed, "the command has no target")),
     };
+    let app = app_request(&arguments.command, flags.offline, environment);
 
     let screen = Screen::new(&flags, environment, Streams::of_this_process());
     let progress = Arc::new(Progress::new(
@@ -128,6 +127,13 @@ fn execute(
         flags.verbose,
         screen.interactive,
     ));
+    let Some(target) = target else {
+        let audit_log = flags.audit_log.as_deref();
+        let report = inspect(environment, app, audit_log, progress.clone());
+        let report = runtime()?.block_on(report);
+        progress.clear();
+        return Ok(show_app(&report?, output, flags.quiet));
+    };
     for option in &target.manifest.options {
         if option.kind == OptionKind::Secret && given.contains_key(option.name.as_str()) {
             progress.say(&errors::typed_secret(option));
@@ -139,7 +145,7 @@ fn execute(
 
     let name = target.name.clone();
     let request = Request {
-        from: app,
+        app,
         given,
         timeout: flags.timeout,
         max_memory: usize::try_from(flags.max_memory.0).unwrap_or(usize::MAX),
@@ -155,12 +161,7 @@ fn execute(
     };
     signals::listen(interrupted).map_err(|e| cannot_start(&e))?;
 
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.clamp(2, 4))
-        .enable_all()
-        .build()
-        .map_err(|e| cannot_start(&e))?;
+    let runtime = runtime()?;
     let done = runtime.block_on(call(&deployer, &arguments.command, output));
     // Not one that still hashes or waits for a lock holds up the end.
     runtime.shutdown_background();
@@ -186,7 +187,7 @@ async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<
         }};
     }
     Ok(match command {
-        Command::Deploy(_) => done!(deployer.deploy().await?, results::deployed),
+        Command::Deploy { .. } => done!(deployer.deploy().await?, results::deployed),
         Command::Plan {
             detailed_exitcode, ..
         } => {
@@ -205,29 +206,50 @@ async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<
         Command::History { limit, .. } => done!(deployer.history(*limit).await?, results::history),
         Command::Rollback { id, .. } => done!(deployer.rollback(id).await?, results::rolled_back),
         Command::Destroy(_) => done!(deployer.destroy().await?, results::destroyed),
-        Command::Inspect(_) | Command::Targets(_) | Command::Completions { .. } => {
+        Command::Inspect { .. } | Command::Targets(_) | Command::Completions { .. } => {
             return Err(Error::new(Code::Failed, "the command runs no plugin"));
         }
     })
 }
 
-fn show_app(
-    environment: &Environment,
-    from: Option<&str>,
-    output: Output,
-    quiet: bool,
-) -> Result<Done, Error> {
-    let report = inspect(environment, from)?;
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(2, 4))
+        .enable_all()
+        .build()
+        .map_err(|e| cannot_start(&e))
+}
+
+fn app_request(command: &Command, offline: bool, environment: &Environment) -> AppRequest {
+    let Some((app, build)) = command.app() else {
+        return AppRequest::default();
+    };
+    // Spin's own variable for its `--build`.
+    let always = environment
+        .var("SPIN_ALWAYS_BUILD")
+        .is_some_and(|value| !["0", "false", "no", "off"].contains(&value));
+    AppRequest {
+        from: app.from.from.clone(),
+        profile: build.and_then(|build| build.profile.clone()),
+        name: app.name.clone(),
+        version: app.app_version.clone(),
+        build: build.is_some_and(|build| build.build || always),
+        offline,
+    }
+}
+
+fn show_app(report: &InspectReport, output: Output, quiet: bool) -> Done {
     if !quiet {
         report
             .findings
             .iter()
             .for_each(|finding| to_stderr(&errors::finding(finding)));
     }
-    Ok(Done::new(match output {
-        Output::Json => json::document(&report),
-        Output::Text => results::inspected(&report),
-    }))
+    Done::new(match output {
+        Output::Json => json::document(report),
+        Output::Text => results::inspected(report),
+    })
 }
 
 fn list_targets(

@@ -24,6 +24,7 @@ pub(crate) fn last_words(
         // The result is just being written.
         ending::leave_it_to_the_other();
     }
+    deployer.end();
     let landed = deployer.landed();
     let error = explain(&landed, target);
     progress.clear();

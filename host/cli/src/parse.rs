@@ -124,11 +124,7 @@ impl<'e> CommandLine<'e> {
                 Ok(matches) => {
                     let arguments =
                         Arguments::from_arg_matches(&matches).map_err(|e| self.stop(&e, None))?;
-                    let found = arguments
-                        .command
-                        .place()
-                        .and_then(|(target, _)| target)
-                        .or(variable);
+                    let found = arguments.command.target().or(variable);
                     if found.is_none() || found == name.as_deref() {
                         let specs = &target.manifest.options;
                         let own = matches

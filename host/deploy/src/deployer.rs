@@ -5,25 +5,26 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use spin_deployer_app::{App, Finding};
+use spin_deployer_app::{App, Composition, Finding};
 use spin_deployer_egress::{self as egress, Egress, Proxies, Session, Vault};
 use spin_deployer_grants::{Grant, Phase};
 use spin_deployer_sandbox::{self as sandbox, Limits, Outcome, Plugin, Ports};
 
 use crate::audit::{AuditLog, Line, MountLine};
+use crate::loading::{self, AppRequest, Loader};
 use crate::ports::{AppPort, Counts, IdentityPort, NetworkPort, OptionsPort, ProgressPort};
 use crate::report::{
     AppId, Change, DeployReport, DestroyReport, PlanReport, PluginId, Release, ReleasesReport,
     SCHEMA, Transferred,
 };
 use crate::{Code, Environment, Error, Event, Observer, Target};
-use crate::{admission, failure, loading, mounts, readiness, secrets, target, values};
+use crate::{admission, code, failure, mounts, readiness, secrets, target, values};
 
 /// What the user asked for, beyond the target.
 #[derive(Clone)]
 pub struct Request {
-    /// `-f`: a `spin.toml`, its folder, `oci-layout:DIR`. `None`: found from the working directory upwards.
-    pub from: Option<String>,
+    /// Which app.
+    pub app: AppRequest,
     /// Options of the plugin that were typed as flags: name to raw values; a flag without a value is `["true"]`.
     pub given: BTreeMap<String, Vec<String>>,
     /// The longest that one call of the plugin may take, everything counted.
@@ -42,7 +43,7 @@ pub struct Request {
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request")
-            .field("from", &self.from)
+            .field("app", &self.app)
             .field("given", &self.given.keys())
             .finish_non_exhaustive()
     }
@@ -68,6 +69,7 @@ pub struct Deployer {
     audit: Arc<AuditLog>,
     counts: Arc<Counts>,
     egress: Egress,
+    loader: Loader,
     session: Mutex<Option<Arc<Session>>>,
 }
 
@@ -96,8 +98,17 @@ impl Deployer {
             environment: environment.vars.iter().collect(),
             proxies: Proxies::System,
         });
+        let loader = Loader {
+            environment: environment.clone(),
+            request: request.app.clone(),
+            egress: egress.clone(),
+            audit: audit.clone(),
+            observer: observer.clone(),
+            child: Arc::default(),
+        };
         Ok(Self {
             egress,
+            loader,
             environment,
             target,
             request,
@@ -248,6 +259,11 @@ impl Deployer {
         }
     }
 
+    /// Ends what runs beside this process.
+    pub fn end(&self) {
+        self.loader.child.end();
+    }
+
     fn plugin_id(&self) -> PluginId {
         PluginId {
             name: self.target.manifest.name.to_string(),
@@ -271,6 +287,9 @@ impl Deployer {
         F: FnOnce(Plugin, Ports, Limits) -> Fut,
         Fut: Future<Output = Outcome<T>>,
     {
+        if matches!(phase, Phase::Plan | Phase::Deploy) {
+            self.loader.build().await?;
+        }
         let (app, plugin) = tokio::join!(self.load_app(phase), self.load_plugin());
         let (port, loaded) = app?;
         let findings = loaded
@@ -291,7 +310,7 @@ impl Deployer {
             return Err(Error::new(Code::Incompatible, message)
                 .help("`spin-deployer targets` lists the others"));
         }
-        let from = self.request.from.as_deref();
+        let from = self.request.app.from.as_deref();
         let app_folder = target::folder(&self.environment, from);
         let values = values::resolve(
             &self.environment,
@@ -385,23 +404,12 @@ impl Deployer {
         &self,
         phase: Phase,
     ) -> Result<(Arc<dyn sandbox::App>, Option<Arc<App>>), Error> {
-        let environment = self.environment.clone();
-        let from = self.request.from.clone();
-        loading::blocking(move || {
-            if matches!(phase, Phase::Plan | Phase::Deploy) {
-                let app = Arc::new(loading::app(&environment, from.as_deref())?);
-                return Ok((
-                    Arc::new(AppPort(app.clone())) as Arc<dyn sandbox::App>,
-                    Some(app),
-                ));
-            }
-            let identity = loading::identity(&environment, from.as_deref())?;
-            Ok((
-                Arc::new(IdentityPort(identity)) as Arc<dyn sandbox::App>,
-                None,
-            ))
-        })
-        .await
+        if matches!(phase, Phase::Plan | Phase::Deploy) {
+            let app = Arc::new(self.loader.app(Composition::Required).await?);
+            return Ok((Arc::new(AppPort(app.clone())), Some(app)));
+        }
+        let identity = self.loader.identity().await?;
+        Ok((Arc::new(IdentityPort(identity)), None))
     }
 
     /// The plugin, ready to run, and whether it had to be compiled.
@@ -409,7 +417,7 @@ impl Deployer {
         let cache = self.environment.directories.cache().map(Path::to_owned);
         let target = self.target.clone();
         let observer = self.observer.clone();
-        loading::blocking(move || loading::plugin(&target, cache.as_deref(), &*observer)).await
+        loading::blocking(move || code::plugin(&target, cache.as_deref(), &*observer)).await
     }
 
     fn open(&self, grant: Grant, phase: Phase, vault: Arc<Vault>, time: Duration) -> Arc<Session> {

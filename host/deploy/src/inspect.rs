@@ -1,14 +1,40 @@
 //! What would be deployed.
 
-use crate::report::{InspectReport, InspectedComponent, InspectedFile, InspectedWasm, SCHEMA};
-use crate::{Environment, Error, loading};
+use std::path::Path;
+use std::sync::Arc;
 
-/// Loads an app and tells everything about it. Runs no plugin and sends nothing.
+use spin_deployer_app::Composition;
+use spin_deployer_egress::{self as egress, Egress, Proxies};
+
+use crate::audit::AuditLog;
+use crate::loading::Loader;
+use crate::report::{InspectReport, InspectedComponent, InspectedFile, InspectedWasm, SCHEMA};
+use crate::{AppRequest, Environment, Error, Observer};
+
+/// Loads an app and tells everything about it. Runs no plugin and no Spin, and sends nothing but requests for what
+/// the app refers to elsewhere, one line each in `audit_log`.
 ///
 /// # Errors
 /// The app cannot be loaded: every finding in one go.
-pub fn inspect(environment: &Environment, from: Option<&str>) -> Result<InspectReport, Error> {
-    let app = loading::app(environment, from)?;
+pub async fn inspect(
+    environment: &Environment,
+    request: AppRequest,
+    audit_log: Option<&Path>,
+    observer: Arc<dyn Observer>,
+) -> Result<InspectReport, Error> {
+    let loader = Loader {
+        environment: environment.clone(),
+        request,
+        egress: Egress::new(egress::Config {
+            environment: environment.vars.iter().collect(),
+            proxies: Proxies::System,
+        }),
+        audit: Arc::new(AuditLog::open(audit_log)?),
+        observer,
+        child: Arc::default(),
+    };
+    loader.build().await?;
+    let app = loader.app(Composition::Reported).await?;
     let components = app
         .components()
         .iter()

@@ -5,7 +5,7 @@
 //!
 //! | step | decided in |
 //! |---|---|
-//! | load the app and the plugin | `loading` |
+//! | load the app and the plugin | `loading`, `code` |
 //! | resolve target and options | `target`, `configuration`, `values` |
 //! | admit the plugin | `admission` |
 //! | connect it to the world | `ports`, `mounts`, `secrets` |
@@ -15,6 +15,8 @@
 mod admission;
 mod audit;
 mod bounded;
+mod build;
+mod code;
 mod configuration;
 mod convert;
 mod deployer;
@@ -27,8 +29,10 @@ mod mounts;
 mod observer;
 mod ports;
 mod readiness;
+mod remotes;
 pub mod report;
 mod secrets;
+mod spin;
 mod target;
 mod values;
 
@@ -36,5 +40,6 @@ pub use deployer::{Deployer, Landed, Request};
 pub use environment::Environment;
 pub use error::{Code, Error};
 pub use inspect::inspect;
+pub use loading::AppRequest;
 pub use observer::{Event, Observer};
 pub use target::Target;

@@ -1,15 +1,134 @@
-//! What a call needs before it can run: the app, and the plugin's code.
+//! The app: built where that is wanted, brought here as far as it lies elsewhere, loaded.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use spin_deployer_app::{
-    App, DigestMemory, FileMemory, Identity, Level, LoadError, LoadOptions, NoMemory, Ports, Source,
+    App, Composition, DigestMemory, FileMemory, Identity, Level, LoadError, LoadOptions, NoMemory,
+    Ports, Source,
 };
-use spin_deployer_sandbox::{Engine, Plugin, Verified};
-use spin_deployer_store::{CompiledCode, StoreError};
+use spin_deployer_egress::Egress;
 
-use crate::error::chain;
-use crate::{Code, Environment, Error, Event, Observer, Target};
+use crate::audit::AuditLog;
+use crate::build::build;
+use crate::remotes::Fetched;
+use crate::spin::{self, Child, SpinTriggers};
+use crate::{Code, Environment, Error, Observer};
+
+/// Which app, and what the user says of it.
+#[derive(Clone, Debug, Default)]
+pub struct AppRequest {
+    /// `-f`: a `spin.toml`, its folder, `oci-layout:DIR`, an image in a registry. `None`: found from the working
+    /// directory upwards.
+    pub from: Option<String>,
+    /// The build profile.
+    pub profile: Option<String>,
+    /// In place of the app's own name.
+    pub name: Option<String>,
+    /// In place of the app's own version.
+    pub version: Option<String>,
+    /// Build it first.
+    pub build: bool,
+    /// Fetch nothing: what the app refers to elsewhere must be in the cache.
+    pub offline: bool,
+}
+
+/// Loads an app, as often as it is asked to.
+#[derive(Clone)]
+pub(crate) struct Loader {
+    pub(crate) environment: Environment,
+    pub(crate) request: AppRequest,
+    pub(crate) egress: Egress,
+    pub(crate) audit: Arc<AuditLog>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) child: Arc<Child>,
+}
+
+impl Loader {
+    /// The app, with digests remembered from the last time where there is a place to remember them.
+    pub(crate) async fn app(&self, composition: Composition) -> Result<App, Error> {
+        self.with_ports(move |loader, source, ports| {
+            let options = LoadOptions {
+                composition,
+                ..loader.options()
+            };
+            spin_deployer_app::load(source, &options, ports).map_err(invalid)
+        })
+        .await
+    }
+
+    /// Builds the app, where the user wants that. Not beside anything that draws: the build writes to the terminal.
+    pub(crate) async fn build(&self) -> Result<(), Error> {
+        if !self.request.build {
+            return Ok(());
+        }
+        let loader = self.clone();
+        blocking(move || {
+            let environment = &loader.environment;
+            let source = loader.source()?;
+            let (child, observer) = (&loader.child, &*loader.observer);
+            build(environment, &source, &loader.options(), child, observer)
+        })
+        .await
+    }
+
+    /// Who the app is. Nothing of it has to be built for that.
+    pub(crate) async fn identity(&self) -> Result<Identity, Error> {
+        self.with_ports(|loader, source, ports| {
+            spin_deployer_app::identify(source, &loader.options(), ports).map_err(invalid)
+        })
+        .await
+    }
+
+    async fn with_ports<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self, &Source, &Ports<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let loader = self.clone();
+        let runtime = tokio::runtime::Handle::current();
+        blocking(move || {
+            let environment = &loader.environment;
+            let source = loader.source()?;
+            let cache = environment.directories.cache();
+            let folder = folder(&source, environment);
+            let memory: Box<dyn DigestMemory> = match cache {
+                Some(cache) => Box::new(FileMemory::at(&cache.join("digests"), folder)),
+                None => Box::new(NoMemory),
+            };
+            let remotes = Fetched::new(&loader, runtime)?;
+            let triggers = SpinTriggers {
+                spin: spin::ours(environment),
+                app_folder: folder,
+                temporary: cache,
+                child: &loader.child,
+            };
+            let ports = Ports {
+                memory: &*memory,
+                remotes: &remotes,
+                triggers: &triggers,
+            };
+            work(&loader, &source, &ports)
+        })
+        .await
+    }
+
+    fn source(&self) -> Result<Source, Error> {
+        Source::parse(self.request.from.as_deref(), &self.environment.cwd).map_err(invalid)
+    }
+
+    fn options(&self) -> LoadOptions {
+        let cache = self.environment.directories.cache();
+        LoadOptions {
+            profile: self.request.profile.clone(),
+            name: self.request.name.clone(),
+            version: self.request.version.clone(),
+            // Archives can be as large as the app, and the system's folder may be in memory.
+            temporary: cache.map(Path::to_owned),
+            composed: cache.map(|cache| cache.join("composed")),
+            ..LoadOptions::default()
+        }
+    }
+}
 
 /// Runs what blocks aside.
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -21,79 +140,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Loads the app, with digests remembered from the last time where there is a place to remember them.
-pub(crate) fn app(environment: &Environment, from: Option<&str>) -> Result<App, Error> {
-    let source = Source::parse(from, &environment.cwd).map_err(invalid)?;
-    let cache = environment.directories.cache();
-    let memory: Box<dyn DigestMemory> = match cache {
-        Some(cache) => Box::new(FileMemory::at(
-            &cache.join("digests"),
-            folder(&source, environment),
-        )),
-        None => Box::new(NoMemory),
-    };
-    let options = LoadOptions {
-        // Archives can be as large as the app, and the system's folder may be in memory.
-        temporary: cache.map(Path::to_owned),
-        ..LoadOptions::default()
-    };
-    let ports = Ports {
-        memory: &*memory,
-        ..Ports::default()
-    };
-    spin_deployer_app::load(&source, &options, &ports).map_err(invalid)
-}
-
-/// Who the app is. Nothing of it has to be built for that.
-pub(crate) fn identity(environment: &Environment, from: Option<&str>) -> Result<Identity, Error> {
-    let source = Source::parse(from, &environment.cwd).map_err(invalid)?;
-    spin_deployer_app::identify(&source, &LoadOptions::default(), &Ports::default())
-        .map_err(invalid)
-}
-
-/// The plugin, ready to run, and whether it had to be compiled. Compiled code is kept below `cache`.
-pub(crate) fn plugin(
-    target: &Target,
-    cache: Option<&Path>,
-    observer: &dyn Observer,
-) -> Result<(Plugin, bool), Error> {
-    let unusable = |e: spin_deployer_sandbox::Error| {
-        let message = format!("plugin `{}` cannot be loaded", target.manifest.name);
-        Error::new(Code::Incompatible, message).detail(chain(&e))
-    };
-    let engine = Engine::new().map_err(unusable)?;
-    let compatibility = engine.compatibility();
-    let store = cache.map(|cache| CompiledCode::at(cache.join("compiled")));
-    let note = |e: StoreError| observer.event(Event::Note(chain(&e)));
-    let kept = store.as_ref().and_then(|store| {
-        store
-            .get(&target.digest, &compatibility)
-            .map_err(note)
-            .ok()
-            .flatten()
-    });
-    if let Some(code) = kept
-        && let Ok(verified) = Verified::new(&code)
-        && let Ok(plugin) = engine.load(verified)
-    {
-        return Ok((plugin, false));
-    }
-    observer.event(Event::Compiling {
-        plugin: target.manifest.name.to_string(),
-    });
-    let code = engine.compile(&target.wasm).map_err(unusable)?;
-    let plugin = Verified::new(&code)
-        .and_then(|code| engine.load(code))
-        .map_err(unusable)?;
-    if let Some(store) = &store {
-        // Not kept, it is compiled again the next time: no reason to fail.
-        let _ = store
-            .put(&target.digest, &compatibility, &code)
-            .map_err(note);
-    }
-    Ok((plugin, true))
-}
-
 /// The folder that an app's remembered digests belong to.
 fn folder<'a>(source: &'a Source, environment: &'a Environment) -> &'a Path {
     match source {
@@ -103,7 +149,7 @@ fn folder<'a>(source: &'a Source, environment: &'a Environment) -> &'a Path {
     }
 }
 
-fn invalid(e: LoadError) -> Error {
+pub(crate) fn invalid(e: LoadError) -> Error {
     let mut errors = e
         .findings
         .iter()

@@ -9,6 +9,13 @@ use spin_deployer_manifest::OptionSpec;
 pub enum Event {
     /// A warning about the app.
     Finding(Finding),
+    /// A part of the app is built; what the build writes goes to standard error by itself.
+    Building {
+        /// Its component; `None` is all of them at once.
+        component: Option<String>,
+        /// The command line.
+        command: String,
+    },
     /// The plugin's code is not compiled yet; this takes from a tenth of a second to some seconds.
     Compiling {
         /// The plugin's name.

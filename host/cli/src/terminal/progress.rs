@@ -204,6 +204,16 @@ impl Observer for Progress {
                 self.say(&errors::finding(&finding));
             }
             Event::Finding(_) => {}
+            Event::Building { component, command } => {
+                // No line that changes: the build writes to the same terminal.
+                if self.drawing != Drawing::Nothing {
+                    let command = escape::line(&command);
+                    self.say(&match component {
+                        Some(id) => format!("Build {}: {command}\n", escape::line(&id)),
+                        None => format!("Build: {command}\n"),
+                    });
+                }
+            }
             Event::Compiling { plugin } => {
                 self.host_line(&format!("Compile plugin {}, once", escape::line(&plugin)));
             }
