@@ -1,4 +1,4 @@
-//! The application: three files of 100 MB and 400 of 20 KB that no compression makes smaller.
+//! Applications of files that no compression makes smaller.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -21,23 +21,30 @@ source = "hello.wasm"
 files = ["static/*"]
 "#;
 
+/// How many files of how many bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) large: (u64, u64),
+    pub(crate) small: (u64, u64),
+}
+
 /// Writes what of it is not there yet.
-pub(crate) fn make(folder: &Path, wasm: &Path) -> Result<()> {
+pub(crate) fn make(folder: &Path, wasm: &Path, shape: Shape) -> Result<()> {
     fs::create_dir_all(folder.join("static"))?;
     fs::write(folder.join("spin.toml"), MANIFEST)?;
     fs::copy(wasm, folder.join("hello.wasm")).with_context(|| wasm.display().to_string())?;
-    for n in 0..3 {
+    for n in 0..shape.large.0 {
         noise(
             &folder.join(format!("static/large-{n}.bin")),
             n,
-            100_000_000,
+            shape.large.1,
         )?;
     }
-    for n in 0..400 {
+    for n in 0..shape.small.0 {
         noise(
             &folder.join(format!("static/small-{n:03}.bin")),
             1000 + n,
-            20_000,
+            shape.small.1,
         )?;
     }
     Ok(())

@@ -1,6 +1,8 @@
-//! Pushes of a large application to a registry on loopback, beside what else is installed, in the same run.
+//! Pushes of a large application to a registry on loopback, and the loading of one, beside what else is installed, in
+//! the same run.
 
 mod app;
+mod loading;
 mod page;
 mod peer;
 mod registry;
@@ -44,6 +46,12 @@ pub(crate) struct Measured {
     traffic: [(usize, u64); 2],
 }
 
+/// 400 files, so that Spin's format has a layer for each.
+const SHAPE: app::Shape = app::Shape {
+    large: (3, 100_000_000),
+    small: (400, 20_000),
+};
+
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     build::wasm_target(shell)?;
     test::servers(shell)?;
@@ -57,10 +65,8 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     ])?;
     let folder = shell.path("target/bench");
     fs::create_dir_all(&folder)?;
-    app::make(
-        &folder.join("app"),
-        &shell.path("examples/hello/target/wasm32-wasip2/release/hello.wasm"),
-    )?;
+    let wasm = shell.path("examples/hello/target/wasm32-wasip2/release/hello.wasm");
+    app::make(&folder.join("app"), &wasm, SHAPE)?;
     let peers = peer::installed(shell, &folder)?;
 
     let mut measured: Vec<Measured> = Vec::new();
@@ -91,8 +97,11 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     }
     let started = peer::first_instruction(&folder)?;
     let table = page::table(shell, &measured, started, options.rounds);
-    println!("\n{table}");
-    page::write(&shell.path("docs/performance.md"), &table)
+    let loading = loading::measure(shell, &folder, &wasm, options.rounds)?.table();
+    println!("\n{table}\n{loading}");
+    let page = shell.path("docs/performance.md");
+    page::write(&page, "bench", &table)?;
+    page::write(&page, "loading", &loading)
 }
 
 /// Pushes twice through a relay that counts.

@@ -9,9 +9,6 @@ use super::peer::Started;
 use super::{Measured, Sample};
 use crate::shell::Shell;
 
-const BEGIN: &str = "<!-- bench: begin -->";
-const END: &str = "<!-- bench: end -->";
-
 /// Medians, a line a peer.
 pub(crate) fn table(shell: &Shell, all: &[Measured], started: Started, rounds: u8) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -49,29 +46,19 @@ pub(crate) fn table(shell: &Shell, all: &[Measured], started: Started, rounds: u
     )
 }
 
-/// Puts the table between the marks of the page, and leaves the rest as it is.
-pub(crate) fn write(page: &Path, table: &str) -> Result<()> {
-    let text = match fs::read_to_string(page) {
-        Ok(text) => text,
-        Err(_) => format!(
-            "# Performance\n\n\
-             `cargo xtask bench` makes an application of 3 x 100 MB and 400 x 20 KB, pushes it twice to an empty registry,\n\
-             with every peer that is installed in turn, and writes this table. The first push hashes every file; the\n\
-             plugin's compiled code is there, as it is from the second start on. A repeated push finds everything there.\n\n\
-             {BEGIN}\n{END}\n"
-        ),
-    };
-    let (before, rest) = text
-        .split_once(BEGIN)
-        .with_context(|| format!("{} has no {BEGIN}", page.display()))?;
-    let (_, after) = rest
-        .split_once(END)
-        .with_context(|| format!("{} has no {END}", page.display()))?;
-    fs::write(page, format!("{before}{BEGIN}\n{table}{END}{after}"))?;
+/// Puts a table between the marks of its name on the page, and leaves the rest as it is.
+pub(crate) fn write(page: &Path, name: &str, table: &str) -> Result<()> {
+    let text = fs::read_to_string(page).with_context(|| page.display().to_string())?;
+    let mark = |which| format!("<!-- {name}: {which} -->");
+    let (begin, end) = (mark("begin"), mark("end"));
+    let missing = || format!("{} has no {begin} … {end}", page.display());
+    let (before, rest) = text.split_once(&begin).with_context(missing)?;
+    let (_, after) = rest.split_once(&end).with_context(missing)?;
+    fs::write(page, format!("{before}{begin}\n{table}{end}{after}"))?;
     Ok(())
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() % 2 {
