@@ -100,6 +100,7 @@ impl Delegations {
     /// Learns from the answer to a request that `permit` let out.
     pub(crate) fn learn(
         &mut self,
+        phase: Phase,
         permit: &Permit,
         target: &Target,
         status: StatusCode,
@@ -107,8 +108,9 @@ impl Delegations {
     ) {
         let (rule, own_origin_only) = match permit {
             Permit::Rule(rule) => (rule, false),
-            // Who was only announced may continue its own upload elsewhere on itself, and announces nobody else.
-            Permit::Location(rule) => (rule, true),
+            // Who was only announced may continue its own upload elsewhere on itself, and announces nobody else. What the
+            // host itself reads carries nothing away and is verified by its digest, so that it may lead further.
+            Permit::Location(rule) => (rule, phase != Phase::Load),
             Permit::Realm(_) => return,
         };
         if rule.follows.contains(&Follow::Location) {
@@ -124,7 +126,8 @@ impl Delegations {
                 }
             }
         }
-        let challenged = status == StatusCode::UNAUTHORIZED && !own_origin_only;
+        let by_rule = matches!(permit, Permit::Rule(_));
+        let challenged = status == StatusCode::UNAUTHORIZED && by_rule;
         if challenged && rule.follows.contains(&Follow::WwwAuthenticate) {
             let realms = text(headers, WWW_AUTHENTICATE).flat_map(bearer_realms);
             for next in realms.filter_map(|realm| announced(target, &realm)) {

@@ -108,6 +108,7 @@ impl Session {
         let status = response.status();
         record.entry.status = Some(status.as_u16());
         self.delegations().learn(
+            self.phase,
             &admitted.permit,
             &admitted.target,
             status,
@@ -249,9 +250,14 @@ impl Session {
         // A name is checked where it is resolved; an address never gets there.
         if let Some(ip) = to.origin.host.ip()
             && let Some(special) = special(ip)
-            && !self.grant.names_host(&to.origin.host)
         {
-            return Err(format!("{ip} is {special}, and nobody named it").into());
+            if !self.grant.names_host(&to.origin.host) {
+                return Err(format!("{ip} is {special}, and nobody named it").into());
+            }
+            // An app that is only looked at must not choose a place that answers with the machine's own credentials.
+            if self.phase == Phase::Load && !special.reachable_by_a_given_name() {
+                return Err(format!("{ip} is {special}, and no app is loaded from there").into());
+            }
         }
         Ok(admitted)
     }

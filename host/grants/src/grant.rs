@@ -2,8 +2,8 @@
 
 use http::Method;
 use spin_deployer_manifest::{
-    Host, HttpRule, Manifest, OptionValue, Origin, OriginPattern, PathPattern, RuleTarget,
-    is_plain_path,
+    Follow, Host, HttpRule, Manifest, OptionName, OptionValue, Origin, OriginPattern, PathPattern,
+    PlanEffect, RuleTarget, is_plain_path,
 };
 
 use crate::{
@@ -62,6 +62,42 @@ impl Grant {
             named: self.named.clone(),
             withheld: Vec::new(),
         })
+    }
+
+    /// Reading from `origin`, without a secret: what the host itself does to load an app that refers to something
+    /// there. Where an answer leads elsewhere the reading may go on. `named` are the hosts that the app, or the user's
+    /// configuration, names: only these may be in a private network.
+    #[must_use]
+    pub fn loading(origin: Origin, named: &[Host]) -> Self {
+        let rule = Rule {
+            to: OriginPattern::exact(origin),
+            methods: vec![Method::GET, Method::HEAD],
+            paths: vec![PathPattern::all()],
+            sends: Vec::new(),
+            plan: Vec::new(),
+            follows: vec![Follow::Location],
+            from: RuleOrigin::App,
+            why: "load the app".to_owned(),
+        };
+        Self {
+            rules: vec![rule],
+            named: named.to_vec(),
+            withheld: Vec::new(),
+        }
+    }
+
+    /// The same from a registry, which may send to its token service for a token, with what is kept in the vault under
+    /// the name `credential`.
+    #[must_use]
+    pub fn loading_from_registry(origin: Origin, named: &[Host], credential: OptionName) -> Self {
+        let mut grant = Self::loading(origin, named);
+        for rule in &mut grant.rules {
+            rule.follows.push(Follow::WwwAuthenticate);
+            rule.sends.push(credential.clone());
+            // An identity token is shown in the body of a POST.
+            rule.plan.push(PlanEffect::WwwAuthenticate(Method::POST));
+        }
+        grant
     }
 
     /// What is granted.

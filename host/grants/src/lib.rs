@@ -2,7 +2,8 @@
 //!
 //! Naming is granting. A rule of the manifest that points at an option becomes a grant for the one origin that the user
 //! named there. A default of the manifest names nothing, because the author wrote it and not the user; nor does a
-//! place that is fixed in the manifest. An empty grant lets nothing out.
+//! place that is fixed in the manifest. An empty grant lets nothing out. What the host itself reads, because the app
+//! refers to it, goes by [`Grant::loading`] in [`Phase::Load`].
 //!
 //! ```
 //! use spin_deployer_grants::{Grant, Phase, Resolved, ValueSource, Values};

@@ -1,4 +1,4 @@
-//! Which of its calls a plugin is in.
+//! Which of its calls a plugin is in, or that the host itself reads.
 
 use std::fmt;
 
@@ -17,12 +17,14 @@ pub enum Phase {
     Destroy,
     /// Get credentials.
     Login,
+    /// The host itself brings what the app refers to. No plugin runs.
+    Load,
 }
 
 impl Phase {
     /// Whether nothing may change on the platform: GET and HEAD, and what a rule's `plan` lists.
     pub fn read_only(self) -> bool {
-        matches!(self, Self::Plan | Self::Status)
+        matches!(self, Self::Plan | Self::Status | Self::Load)
     }
 }
 
@@ -35,6 +37,7 @@ impl fmt::Display for Phase {
             Self::Rollback => "rollback",
             Self::Destroy => "destroy",
             Self::Login => "login",
+            Self::Load => "load",
         })
     }
 }

@@ -33,7 +33,7 @@ impl fmt::Display for Request {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No rule for that place.
-    #[error("{request}: the plugin may not talk to {}, because no rule of its manifest means that place", request.origin)]
+    #[error("{request}: {}", nobody_means(request))]
     NoRule {
         /// What was refused.
         request: Box<Request>,
@@ -82,12 +82,24 @@ pub enum Refusal {
     },
 }
 
+fn nobody_means(request: &Request) -> String {
+    let origin = &request.origin;
+    match request.phase {
+        Phase::Load => format!(
+            "neither the app nor an answer that may be followed leads to {origin}; from https nothing leads to http"
+        ),
+        _ => format!(
+            "the plugin may not talk to {origin}, because no rule of its manifest means that place"
+        ),
+    }
+}
+
 fn unnamed(from: &RuleOrigin) -> String {
     match from {
         RuleOrigin::Option(name) => {
             format!("which is only the default of its option `{name}`: name it yourself to let it")
         }
-        RuleOrigin::Fixed => {
+        RuleOrigin::Fixed | RuleOrigin::App => {
             "which stands in its manifest, and nobody agreed to that yet".to_owned()
         }
     }
@@ -115,6 +127,10 @@ impl Refusal {
             origin,
             path,
         } = self.request();
+        // What the host itself may read no rule of a plugin decides.
+        if *phase == Phase::Load {
+            return None;
+        }
         let here: PathPattern = path.parse().unwrap_or_else(|_| PathPattern::all());
         match self {
             // No rule can name a place that is spoken to in the clear, only the user can.
@@ -133,7 +149,7 @@ impl Refusal {
             }),
             Self::NotNamed { from, place, .. } => match from {
                 RuleOrigin::Option(name) => Some(format!("{name} = {}", quoted(place))),
-                RuleOrigin::Fixed => None,
+                RuleOrigin::Fixed | RuleOrigin::App => None,
             },
             Self::Disguise { .. } => None,
             Self::Method { rule, .. } | Self::Path { rule, .. } | Self::Phase { rule, .. } => {

@@ -35,6 +35,8 @@ pub enum RuleOrigin {
     Option(OptionName),
     /// It stands in the manifest.
     Fixed,
+    /// No manifest of a plugin has it: the app, or the user's configuration, refers to something there.
+    App,
 }
 
 impl Rule {
@@ -67,7 +69,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = match &self.from {
             RuleOrigin::Option(name) => format!("{{{name}}}"),
-            RuleOrigin::Fixed => self.to.to_string(),
+            RuleOrigin::Fixed | RuleOrigin::App => self.to.to_string(),
         };
         write!(
             f,
