@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod fuzz;
 mod shell;
 mod test;
 
@@ -24,7 +25,9 @@ enum Task {
     },
     /// Checks formatting and lints, for this machine and for the sandbox.
     Lint,
-    /// Measures pushes to a registry on loopback beside what else is installed, and writes docs/performance.md.
+    /// Throws hostile input at the parsers; finds nothing if all is well.
+    Fuzz(fuzz::Options),
+    /// Measures loading and pushing beside what else is installed, and writes docs/performance.md.
     Bench(bench::Options),
 }
 
@@ -34,6 +37,7 @@ fn main() -> Result<()> {
         Task::Demo => demo(&shell),
         Task::Test { runner } => test::run(&shell, &runner),
         Task::Lint => lint(&shell),
+        Task::Fuzz(options) => fuzz::run(&shell, &options),
         Task::Bench(options) => bench::run(&shell, &options),
     }
 }
