@@ -162,11 +162,6 @@ impl<'t> Report<'t> {
         self.add(Level::Warning, code, at, message.as_ref(), help);
     }
 
-    /// Something that Spin has and this loader has not, never to be passed over in silence.
-    pub(crate) fn unsupported(&mut self, at: &Place, what: &str, help: &str) {
-        self.error("unsupported", at, format!("{what} not supported yet"), help);
-    }
-
     pub(crate) fn has_errors(&self) -> bool {
         self.found
             .iter()

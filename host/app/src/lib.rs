@@ -33,6 +33,7 @@ mod locked;
 mod manifest;
 mod memory;
 mod ports;
+mod remote;
 mod source;
 mod wasm;
 
@@ -99,14 +100,14 @@ pub fn identify(
     options: &LoadOptions,
     ports: &Ports<'_>,
 ) -> Result<Identity, LoadError> {
-    let own = match source {
-        Source::Manifest(path) => local::identify(path),
+    let own = options.checked(match source {
+        Source::Manifest(path) => local::identify(path, options),
         Source::OciLayout { directory, name } => layout::identify(Place::Layout {
             directory,
             name: name.as_deref(),
         }),
         Source::Registry(reference) => layout::identify(fetched(reference, ports)?.place(ports)),
-    }?;
+    })?;
     Ok(Identity {
         name: options.name.clone().unwrap_or(own.name),
         version: options.version.clone().or(own.version),
@@ -118,7 +119,7 @@ pub fn identify(
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(source: &Source, options: &LoadOptions, ports: &Ports<'_>) -> Result<App, LoadError> {
-    match source {
+    options.checked(match source {
         Source::Manifest(path) => local::load(path, options, ports),
         Source::OciLayout { directory, name } => {
             let name = name.as_deref();
@@ -127,6 +128,33 @@ pub fn load(source: &Source, options: &LoadOptions, ports: &Ports<'_>) -> Result
         Source::Registry(reference) => {
             layout::load(fetched(reference, ports)?.place(ports), options, ports)
         }
+    })
+}
+
+impl LoadOptions {
+    /// Adds what is wrong with name and version to what came of them.
+    fn checked<T>(&self, result: Result<T, LoadError>) -> Result<T, LoadError> {
+        let given = [("name", &self.name), ("version", &self.version)];
+        let mut findings: Vec<_> = given
+            .into_iter()
+            .filter_map(|(what, given)| {
+                let given = given.as_deref()?;
+                let problem = if given.trim().is_empty() {
+                    "is empty"
+                } else if given.contains(char::is_control) {
+                    "has control characters in it"
+                } else {
+                    return None;
+                };
+                let message = format!("the {what} to use in place of the app's {problem}");
+                Some(Finding::error("invalid-name", None, &message, ""))
+            })
+            .collect();
+        if findings.is_empty() {
+            return result;
+        }
+        findings.extend(result.err().into_iter().flat_map(|error| error.findings));
+        Err(LoadError { findings })
     }
 }
 

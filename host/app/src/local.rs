@@ -1,6 +1,6 @@
-//! An app from its `spin.toml`: reads the manifest, finds the files, hashes them.
+//! An app from its `spin.toml`: reads the manifest, finds the files, fetches what lies elsewhere, hashes it all.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,9 +11,11 @@ use crate::files::{self, Outside, Placed, lexical};
 use crate::finding::{Finding, LoadError, Place, Report};
 use crate::folder::{Folder, Refusal};
 use crate::hash::{self, HashError, Hashed};
-use crate::locked::{Form, Resolved, lock};
-use crate::manifest::{self, Manifest, Text, check, normalize};
+use crate::locked::{Blob, Form, Home, OfTrigger, Plug, Resolved, lock};
+use crate::manifest::variants::{self, Variant};
+use crate::manifest::{self, Dependency, Inherit, Manifest, Text, WasmSource, check, normalize};
 use crate::ports::Ports;
+use crate::remote::{self, Fetched};
 use crate::wasm;
 use crate::{Identity, LoadOptions};
 
@@ -34,10 +36,10 @@ pub(crate) fn load(
     .run(name, &text, options)
 }
 
-pub(crate) fn identify(path: &Path) -> Result<Identity, LoadError> {
+pub(crate) fn identify(path: &Path, options: &LoadOptions) -> Result<Identity, LoadError> {
     let (_, _, text) = open(path)?;
     let mut report = Report::new(path, &text);
-    let identity = manifest::identity(&text, &mut report);
+    let identity = manifest::identity(&text, options.name.as_deref(), &mut report);
     identity.ok_or_else(|| LoadError {
         findings: report.into_findings(),
     })
@@ -97,18 +99,28 @@ struct Loading<'t> {
     ports: &'t Ports<'t>,
 }
 
+/// Everything that an app consists of, hashed.
+struct Found {
+    /// Of the app's folder, by path.
+    local: HashMap<String, Hashed>,
+    fetched: Fetched,
+}
+
 impl Loading<'_> {
     fn run(mut self, name: &str, text: &str, options: &LoadOptions) -> Result<App, LoadError> {
-        let profile = options.profile.as_deref();
         let mut manifest = manifest::parse(text, &mut self.report);
+        if let (Some(name), Some(given)) = (&mut manifest.name, &options.name) {
+            name.value.clone_from(given);
+        }
+        if let Some(given) = &options.version {
+            manifest.version.clone_from(given);
+        }
+        let profile = options.profile.as_deref();
         normalize::normalize(&mut manifest, profile, &mut self.report);
         check::check(&manifest, &mut self.report);
+        let variants = variants::variants(&mut manifest, &mut self.report);
 
-        let wasm: Vec<_> = manifest
-            .components
-            .iter()
-            .map(|c| self.wasm(c.source.as_ref()))
-            .collect();
+        let wasm = self.local_wasm(&manifest);
         let placed: Vec<Placed> = manifest
             .components
             .iter()
@@ -117,12 +129,19 @@ impl Loading<'_> {
         if self.report.has_errors() {
             return self.failed();
         }
-        let wasm: Vec<String> = wasm.into_iter().flatten().collect();
-        let hashed = self.hash(&manifest, &wasm, &placed);
+        // Nothing is asked of the network for an app that cannot be loaded anyway.
+        let found = Found {
+            fetched: remote::fetch(manifest.wasm(), self.ports.remotes, &mut self.report),
+            local: self.hash(&wasm, &placed),
+        };
         if self.report.has_errors() {
             return self.failed();
         }
-        self.app(name, &manifest, &wasm, &placed, &hashed, options)
+        let resolved = variants
+            .into_iter()
+            .filter_map(|variant| found.resolve(&manifest, &placed, variant))
+            .collect();
+        self.app(name, &manifest, resolved, &found, options)
     }
 
     fn failed(self) -> Result<App, LoadError> {
@@ -131,9 +150,23 @@ impl Loading<'_> {
         })
     }
 
-    /// The path of a component's Wasm, if that is what it is.
-    fn wasm(&mut self, source: Option<&Text>) -> Option<String> {
-        let source = source?;
+    /// The paths of all Wasm in the app's folder, with the places where they are first named.
+    fn local_wasm(&mut self, manifest: &Manifest) -> BTreeMap<String, Place> {
+        let mut seen = BTreeSet::new();
+        let mut wasm = BTreeMap::new();
+        for source in manifest.wasm() {
+            if let WasmSource::Local(text) = source
+                && seen.insert(&text.value)
+                && let Some(path) = self.wasm(text)
+            {
+                wasm.entry(path).or_insert_with(|| text.at.clone());
+            }
+        }
+        wasm
+    }
+
+    /// The path of Wasm, if that is what it is.
+    fn wasm(&mut self, source: &Text) -> Option<String> {
         let (text, at) = (&source.value, &source.at);
         let path = match lexical(text) {
             Ok(path) => path,
@@ -173,42 +206,25 @@ impl Loading<'_> {
     /// What every file of the app holds, each read once.
     fn hash(
         &mut self,
-        manifest: &Manifest,
-        wasm: &[String],
+        wasm: &BTreeMap<String, Place>,
         placed: &[Placed],
     ) -> HashMap<String, Hashed> {
-        let mut places: HashMap<&str, &Place> = HashMap::new();
-        for ((component, wasm), placed) in manifest.components.iter().zip(wasm).zip(placed) {
-            places.extend(
-                placed
-                    .values()
-                    .map(|source| (source.path.as_str(), &source.at)),
-            );
-            places.extend(
-                component
-                    .source
-                    .as_ref()
-                    .map(|source| (wasm.as_str(), &source.at)),
-            );
-        }
-        let paths: Vec<String> = places
-            .keys()
-            .copied()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .map(String::from)
-            .collect();
+        let files = placed
+            .iter()
+            .flat_map(BTreeMap::values)
+            .map(|source| (&source.path, &source.at));
+        let places: BTreeMap<_, _> = files.chain(wasm).collect();
+        let paths: Vec<String> = places.keys().copied().cloned().collect();
         let results = hash::files(&self.folder, &paths, self.ports.memory);
         self.ports.memory.keep();
         let mut hashed = HashMap::new();
-        for (path, result) in paths.into_iter().zip(results) {
-            let at = places.get(path.as_str()).map_or(0..0, |at| (*at).clone());
+        for ((path, at), result) in places.into_iter().zip(results) {
             match result {
-                Ok(known) => drop(hashed.insert(path, known)),
+                Ok(known) => drop(hashed.insert(path.clone(), known)),
                 Err(HashError::Refused(refusal)) => {
                     self.report.error(
                         refusal.code(),
-                        &at,
+                        at,
                         format!("`{path}` {refusal}"),
                         refusal.help(),
                     );
@@ -216,76 +232,130 @@ impl Loading<'_> {
                 Err(error @ HashError::Changed) => {
                     let help = "wait for the build to end, and run again";
                     self.report
-                        .error("changed", &at, format!("`{path}` {error}"), help);
+                        .error("changed", at, format!("`{path}` {error}"), help);
                 }
             }
         }
         hashed
     }
 
+    /// Composition belongs between the two forms: the local one is what Spin's own loader says, the portable one what
+    /// a platform gets, and everything that `resolved` names is among the contents.
     fn app(
         self,
         name: &str,
         manifest: &Manifest,
-        wasm: &[String],
-        placed: &[Placed],
-        hashed: &HashMap<String, Hashed>,
+        resolved: Vec<Resolved<'_>>,
+        found: &Found,
         options: &LoadOptions,
     ) -> Result<App, LoadError> {
-        // Every path was hashed: the fallbacks are never used.
-        let digest = |path: &str| {
-            hashed
-                .get(path)
-                .map_or_else(String::new, |known| known.digest.clone())
-        };
-        let size = |path: &str| hashed.get(path).map_or(0, |known| known.stamp.size);
-        let resolved: Vec<_> = manifest
-            .components
-            .iter()
-            .zip(wasm)
-            .zip(placed)
-            .map(|((component, wasm), files)| Resolved {
-                component,
-                wasm,
-                files,
-            })
-            .collect();
         let profile = options.profile.as_deref();
-        let write = |form: Form<'_>| {
-            lock(manifest, profile, &resolved, &form).map_err(|error| {
+        let digests = |path: &str| found.file(path).digest;
+        let write = |resolved: &[Resolved<'_>], form: Form<'_>| {
+            lock(manifest, profile, resolved, &form).map_err(|error| {
                 LoadError::one(Finding::error("internal", None, &error.to_string(), ""))
             })
         };
-        let components = resolved.iter().map(|resolved| Component {
-            id: resolved.component.id.value.clone(),
-            wasm_digest: digest(resolved.wasm),
-            wasm_size: size(resolved.wasm),
+        let contents: HashMap<_, _> = found
+            .local
+            .values()
+            .map(|known| {
+                Content::file(
+                    Arc::clone(&self.folder),
+                    known.digest.clone(),
+                    known.stamp.clone(),
+                )
+            })
+            .chain(found.fetched.contents())
+            .map(|content| (content.digest().to_owned(), Arc::new(content)))
+            .collect();
+
+        let locked = write(&resolved, Form::Local { manifest: name })?;
+        let portable = write(&resolved, Form::Portable { digests: &digests })?;
+        let components = resolved.into_iter().map(|resolved| Component {
+            id: resolved.id,
+            wasm_digest: resolved.wasm.digest,
+            wasm_size: resolved.wasm.size,
             files: resolved
                 .files
                 .iter()
-                .map(|(guest, source)| File {
-                    path: guest.clone(),
-                    digest: digest(&source.path),
-                    size: size(&source.path),
+                .map(|(guest, source)| {
+                    let Blob { digest, size, .. } = found.file(&source.path);
+                    let path = guest.clone();
+                    File { path, digest, size }
                 })
                 .collect(),
         });
-        let contents = hashed.values().map(|known| {
-            let content = Content::file(
-                Arc::clone(&self.folder),
-                known.digest.clone(),
-                known.stamp.clone(),
-            );
-            (known.digest.clone(), Arc::new(content))
-        });
         Ok(App::new(Parts {
-            locked: write(Form::Local { manifest: name })?,
-            portable: write(Form::Portable { digests: &digest })?,
+            locked,
+            portable,
             components: components.collect(),
-            contents: contents.collect(),
+            contents,
             findings: self.report.into_findings(),
             temporary: options.temporary.clone(),
             memory: self.ports.memory.archives(),
         }))
+    }
+}
+
+impl Found {
+    /// Every path was hashed, or there would have been an error.
+    fn file(&self, path: &str) -> Blob {
+        let known = self.local.get(path);
+        Blob {
+            digest: known.map_or_else(String::new, |known| known.digest.clone()),
+            size: known.map_or(0, |known| known.stamp.size),
+            home: Home::App(path.to_owned()),
+        }
+    }
+
+    fn wasm(&self, source: &WasmSource) -> Option<Blob> {
+        match source {
+            WasmSource::Local(text) => Some(self.file(&lexical(&text.value).ok()?)),
+            WasmSource::Remote { remote, .. } => self.fetched.blob(remote),
+        }
+    }
+
+    fn plug(&self, dependency: &Dependency) -> Option<Plug> {
+        let nothing = || Inherit::Some(Vec::new());
+        Some(Plug {
+            wasm: self.wasm(dependency.wasm()?)?,
+            export: dependency.export.as_ref().map(|text| text.value.clone()),
+            inherit: dependency.inherit.clone().unwrap_or_else(nothing),
+        })
+    }
+
+    fn resolve<'a>(
+        &self,
+        manifest: &'a Manifest,
+        placed: &'a [Placed],
+        variant: Variant,
+    ) -> Option<Resolved<'a>> {
+        let component = manifest.components.get(variant.component)?;
+        let trigger = variant
+            .trigger
+            .and_then(|index| manifest.triggers.get(index));
+        Some(Resolved {
+            id: variant.id,
+            component,
+            wasm: self.wasm(component.source.as_ref()?)?,
+            files: placed.get(variant.component)?,
+            dependencies: component
+                .dependencies
+                .iter()
+                .filter_map(|(name, dependency)| Some((name.to_string(), self.plug(dependency)?)))
+                .collect(),
+            of_trigger: trigger.map(|trigger| OfTrigger {
+                kind: trigger.kind.clone(),
+                plugs: trigger
+                    .dependencies
+                    .iter()
+                    .map(|(role, dependencies)| {
+                        let plugs = dependencies.iter().filter_map(|d| self.plug(d));
+                        (role.clone(), plugs.collect())
+                    })
+                    .collect(),
+            }),
+        })
     }
 }

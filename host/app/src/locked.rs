@@ -1,7 +1,7 @@
 //! The locked application as Spin serialises it: fields in its order, maps sorted, empty things left out.
 //!
 //! One description serves two readers. Spin's own form names contents by `file://` URLs of this machine, with
-//! `{app}` and `{mount}` for the folders; the portable form names every content by digest, has one entry for each
+//! `{app}`, `{mount}` and `{cache}` for the folders; the portable form names every content by digest, has one entry for each
 //! file, and is what a registry keeps once small contents are written into it (`inline`).
 
 use std::collections::BTreeMap;
@@ -11,22 +11,62 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::files::Placed;
-use crate::manifest::{Component, ComponentSpec, Manifest, hosts};
+use crate::manifest::{Component, ComponentSpec, Inherit, Manifest, hosts};
 
 /// Where contents are found.
 pub(crate) enum Form<'a> {
     /// As Spin's loader writes it for the manifest of this name.
     Local { manifest: &'a str },
-    /// By digest, given the path of a file in the app.
+    /// By digest; this one finds that of a file, given its path in the app.
     Portable { digests: &'a dyn Fn(&str) -> String },
 }
 
-/// A component and what became of its paths.
+/// Wasm that was found and hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Blob {
+    pub(crate) digest: String,
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) home: Home,
+}
+
+/// Where Spin would have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// The path in the app.
+    App(String),
+    /// By its digest in the cache.
+    Cache,
+}
+
+/// A component, and what became of what its manifest names.
+#[derive(Debug)]
 pub(crate) struct Resolved<'a> {
+    /// Not the manifest's where it is a copy.
+    pub(crate) id: String,
     pub(crate) component: &'a Component,
-    /// The path of its Wasm in the app.
-    pub(crate) wasm: &'a str,
+    pub(crate) wasm: Blob,
     pub(crate) files: &'a Placed,
+    /// By name, in Spin's order.
+    pub(crate) dependencies: Vec<(String, Plug)>,
+    pub(crate) of_trigger: Option<OfTrigger>,
+}
+
+/// What a component is composed with.
+#[derive(Clone, Debug)]
+pub(crate) struct Plug {
+    pub(crate) wasm: Blob,
+    pub(crate) export: Option<String>,
+    pub(crate) inherit: Inherit,
+}
+
+/// What the trigger of a component adds to it; how to compose that only the type of trigger knows.
+#[derive(Clone, Debug)]
+pub(crate) struct OfTrigger {
+    /// `http`
+    pub(crate) kind: String,
+    /// By role, each in the order in which it is applied.
+    pub(crate) plugs: BTreeMap<String, Vec<Plug>>,
 }
 
 #[derive(Serialize)]
@@ -71,8 +111,20 @@ struct LockedComponent {
     files: Vec<LockedFile>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     config: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    dependencies: Map<String, Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    trigger_dependencies: BTreeMap<String, Vec<LockedDependency>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     host_requirements: BTreeMap<&'static str, &'static str>,
+}
+
+#[derive(Serialize)]
+struct LockedDependency {
+    source: LockedSource,
+    export: Option<String>,
+    #[serde(skip_serializing_if = "Inherit::is_nothing")]
+    inherit: Inherit,
 }
 
 #[derive(Serialize)]
@@ -107,7 +159,7 @@ pub(crate) fn lock(
     let components: Vec<_> = components
         .iter()
         .map(|component| locked_component(component, form))
-        .collect();
+        .collect::<Result<_, _>>()?;
     let demanding = components
         .iter()
         .any(|component| !component.host_requirements.is_empty());
@@ -182,7 +234,32 @@ fn locked_trigger(trigger: &crate::manifest::Trigger) -> LockedTrigger {
     }
 }
 
-fn locked_component(resolved: &Resolved<'_>, form: &Form<'_>) -> LockedComponent {
+fn locked_source(wasm: &Blob, form: &Form<'_>) -> LockedSource {
+    LockedSource {
+        content_type: "application/wasm",
+        content: match (form, &wasm.home) {
+            (Form::Portable { .. }, _) => ContentRef::Digest(wasm.digest.clone()),
+            (Form::Local { .. }, Home::App(path)) => ContentRef::Source(file_url("app", path)),
+            (Form::Local { .. }, Home::Cache) => {
+                let path = format!("spin/registry/wasm/{}", wasm.digest);
+                ContentRef::Source(file_url("cache", &path))
+            }
+        },
+    }
+}
+
+fn locked_dependency(plug: &Plug, form: &Form<'_>) -> LockedDependency {
+    LockedDependency {
+        source: locked_source(&plug.wasm, form),
+        export: plug.export.clone(),
+        inherit: plug.inherit.clone(),
+    }
+}
+
+fn locked_component(
+    resolved: &Resolved<'_>,
+    form: &Form<'_>,
+) -> Result<LockedComponent, serde_json::Error> {
     let component = resolved.component;
     let mut allowed: Vec<_> = component
         .allowed_outbound_hosts
@@ -214,13 +291,18 @@ fn locked_component(resolved: &Resolved<'_>, form: &Form<'_>) -> LockedComponent
         );
     }
 
-    let content = |path: &str| match form {
-        Form::Local { .. } => ContentRef::Source(file_url("app", path)),
-        Form::Portable { digests } => ContentRef::Digest(digests(path)),
-    };
+    if let Some(of_trigger) = &resolved.of_trigger {
+        put_text(
+            &mut metadata,
+            "resolve-trigger-dependencies-using",
+            &of_trigger.kind,
+        );
+    }
+
     let files = match form {
         Form::Local { .. } if component.files.is_empty() => Vec::new(),
-        // Spin copies a component's files into one folder; its packer walks that later.
+        // Spin copies a component's files into one folder; its packer walks that later. A copy of a component has
+        // the folder of the original.
         Form::Local { .. } => {
             let content = ContentRef::Source(file_url("mount", &component.id.value));
             vec![LockedFile {
@@ -228,24 +310,29 @@ fn locked_component(resolved: &Resolved<'_>, form: &Form<'_>) -> LockedComponent
                 path: "/".into(),
             }]
         }
-        Form::Portable { .. } => {
+        Form::Portable { digests } => {
             let files = resolved.files.iter();
             files
                 .map(|(guest, source)| LockedFile {
-                    content: content(&source.path),
+                    content: ContentRef::Digest(digests(&source.path)),
                     path: guest.clone(),
                 })
                 .collect()
         }
     };
     let chaining = allowed.iter().any(|host| hosts::is_chaining(host));
-    LockedComponent {
-        id: component.id.value.clone(),
+    let requirements = [
+        ("local_service_chaining", chaining),
+        ("middleware", resolved.of_trigger.is_some()),
+    ];
+    let dependencies = resolved.dependencies.iter().map(|(name, plug)| {
+        serde_json::to_value(locked_dependency(plug, form)).map(|locked| (name.clone(), locked))
+    });
+    let trigger_dependencies = resolved.of_trigger.iter().flat_map(|of| &of.plugs);
+    Ok(LockedComponent {
+        id: resolved.id.clone(),
         metadata,
-        source: LockedSource {
-            content_type: "application/wasm",
-            content: content(resolved.wasm),
-        },
+        source: locked_source(&resolved.wasm, form),
         env: component.environment.clone(),
         files,
         config: component
@@ -253,11 +340,19 @@ fn locked_component(resolved: &Resolved<'_>, form: &Form<'_>) -> LockedComponent
             .iter()
             .map(|(name, text)| (name.value.clone(), text.value.clone()))
             .collect(),
-        host_requirements: chaining
-            .then_some(("local_service_chaining", "required"))
-            .into_iter()
+        dependencies: dependencies.collect::<Result<_, _>>()?,
+        trigger_dependencies: trigger_dependencies
+            .map(|(role, plugs)| {
+                let locked = plugs.iter().map(|plug| locked_dependency(plug, form));
+                (role.clone(), locked.collect())
+            })
             .collect(),
-    }
+        host_requirements: requirements
+            .into_iter()
+            .filter(|(_, required)| *required)
+            .map(|(feature, _)| (feature, "required"))
+            .collect(),
+    })
 }
 
 fn put_text(metadata: &mut BTreeMap<&'static str, Value>, key: &'static str, text: &str) {

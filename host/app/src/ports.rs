@@ -50,9 +50,21 @@ pub enum Remote {
         registry: Option<String>,
         /// `namespace:name`.
         package: String,
-        /// One version, in full.
+        /// One version in full (`1.0.0`), or what is required of it in the words of semver, always with an operator
+        /// (`^1.0.0`, `>=1.2, <2`, `*`): then the highest that matches is meant.
         version: String,
     },
+}
+
+impl std::fmt::Display for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Url { url, .. } => url.fmt(f),
+            Self::Package {
+                package, version, ..
+            } => write!(f, "{package}@{version}"),
+        }
+    }
 }
 
 /// Why something is not here.

@@ -46,27 +46,6 @@ const COMPONENT: &str = "[component.c]\nsource = \"app.wasm\"\n";
     11
 )]
 #[case::store_name(&format!("{TRIGGER}{COMPONENT}key_value_stores = [\"b@d\"]\n"), "invalid-name", 9)]
-#[case::wasm_from_url(
-    &format!("{TRIGGER}[component.c]\nsource = {{ url = \"https://example.com/a.wasm\", digest = \"sha256:00\" }}\n"),
-    "unsupported",
-    8
-)]
-#[case::wasm_from_registry(
-    &format!("{TRIGGER}[component.c]\nsource = {{ package = \"a:b\", version = \"1.0.0\" }}\n"),
-    "unsupported",
-    8
-)]
-#[case::dependency(
-    &format!("{TRIGGER}{COMPONENT}[component.c.dependencies]\n\"a:b\" = {{ path = \"app.wasm\" }}\n"),
-    "unsupported",
-    10
-)]
-#[case::middleware(
-    &format!("{TRIGGER}dependencies.middleware = [{{ path = \"app.wasm\" }}]\n{COMPONENT}"),
-    "unsupported",
-    7
-)]
-#[case::components_of_a_trigger(&format!("[[trigger.http]]\ncomponents = {{ a = \"c\" }}\n{COMPONENT}"), "unsupported", 5)]
 #[case::missing_wasm(&format!("{TRIGGER}[component.c]\nsource = \"nope.wasm\"\n"), "missing-wasm", 8)]
 #[case::no_wasm(&format!("{TRIGGER}[component.c]\nsource = \"spin.toml\"\n"), "not-wasm", 8)]
 #[case::wasm_is_a_directory(&format!("{TRIGGER}[component.c]\nsource = \".\"\n"), "not-a-file", 8)]
@@ -86,8 +65,8 @@ fn an_error_names_its_line(#[case] rest: &str, #[case] code: &str, #[case] line:
 #[case("", "manifest-version")]
 #[case("spin_manifest_version = 3\n", "manifest-version")]
 #[case("spin_version = 2\n", "manifest-version")]
-#[case("spin_manifest_version = \"1\"\nname = \"a\"\n", "unsupported")]
-#[case("spin_version = \"1\"\nname = \"a\"\n", "unsupported")]
+#[case("spin_version = 1\n", "manifest-version")]
+#[case("spin_manifest_version = \"2\"\n", "manifest-version")]
 fn a_version_is_asked_for_first(#[case] text: &str, #[case] code: &str) {
     assert_eq!(Fixture::new().with("spin.toml", text).error().code, code);
 }

@@ -29,13 +29,17 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
 
 /// One that is missing altogether was reported before.
 pub(crate) fn name(name: Option<&Text>, report: &mut Report) {
-    if let Some(name) = name.filter(|name| name.value.trim().is_empty()) {
+    let Some(name) = name else { return };
+    if name.value.trim().is_empty() {
         report.error(
             "no-name",
             &name.at,
             "the application has no name",
             "platforms know an app by its name",
         );
+    } else if name.value.contains(char::is_control) {
+        let message = "the name of the application has control characters in it";
+        report.error("invalid-name", &name.at, message, "");
     }
 }
 
@@ -56,23 +60,29 @@ fn triggers(manifest: &Manifest, report: &mut Report) {
                 "give each an `id` of its own, or none",
             );
         }
-        if let Some(ComponentSpec::Reference(id)) = &trigger.component
-            && !components.contains(&id.value)
-        {
-            let ids: Vec<_> = components.iter().map(|id| id.as_str()).collect();
-            let help = match (nearest(&id.value, &ids), ids.is_empty()) {
-                (Some(near), _) => format!("did you mean `{near}`?"),
-                (None, false) => format!("there are {}", listed(&ids)),
-                (None, true) => "there is no component at all".to_owned(),
-            };
-            report.error(
-                "unknown-component",
-                &id.at,
-                format!("there is no component `{}`", id.value),
-                &help,
-            );
+        for spec in trigger.component.iter().chain(&trigger.components) {
+            if let ComponentSpec::Reference(id) = spec
+                && !components.contains(&id.value)
+            {
+                let ids: Vec<_> = components.iter().map(|id| id.as_str()).collect();
+                unknown_component(id, &ids, report);
+            }
         }
     }
+}
+
+pub(super) fn unknown_component(id: &Text, ids: &[&str], report: &mut Report) {
+    let help = match (nearest(&id.value, ids), ids.is_empty()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, false) => format!("there are {}", listed(ids)),
+        (None, true) => "there is no component at all".to_owned(),
+    };
+    report.error(
+        "unknown-component",
+        &id.at,
+        format!("there is no component `{}`", id.value),
+        &help,
+    );
 }
 
 /// Says whether all the variables of a template are there.

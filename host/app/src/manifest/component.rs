@@ -6,16 +6,18 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::read::{Fields, Text, json, mistyped, text};
-use super::{entries, names, targets, tools};
-use crate::finding::Report;
+use super::dependency::{self, Dependency, DependencyName};
+use super::read::{Fields, Text, json, mistyped};
+use super::source::{self, WasmSource};
+use super::{names, targets, tools};
+use crate::finding::{Place, Report};
 
 #[derive(Debug)]
 pub(crate) struct Component {
     /// Empty until normalisation for one that stands in a trigger.
     pub(crate) id: Text,
-    /// A path, as it is written. `None` where there was an error.
-    pub(crate) source: Option<Text>,
+    /// `None` where there was an error.
+    pub(crate) source: Option<WasmSource>,
     pub(crate) description: String,
     pub(crate) variables: Vec<(Text, Text)>,
     pub(crate) environment: BTreeMap<String, String>,
@@ -28,6 +30,9 @@ pub(crate) struct Component {
     pub(crate) ai_models: Vec<String>,
     /// As JSON with sorted keys.
     pub(crate) build: Option<BTreeMap<String, Value>>,
+    /// `dependencies_inherit_configuration`, until normalisation.
+    pub(crate) all_inherit: Option<(bool, Place)>,
+    pub(crate) dependencies: BTreeMap<DependencyName, Dependency>,
     pub(crate) profiles: Vec<(String, Profile)>,
 }
 
@@ -45,8 +50,9 @@ pub(crate) enum Mount {
 /// What a component is instead, in a build profile.
 #[derive(Debug)]
 pub(crate) struct Profile {
-    pub(crate) source: Option<Text>,
+    pub(crate) source: Option<WasmSource>,
     pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) dependencies: BTreeMap<DependencyName, Dependency>,
     pub(crate) command: Option<Value>,
 }
 
@@ -72,84 +78,75 @@ pub(crate) fn read<'t>(
     };
     let mut fields = Fields::of(value, name, report)?;
     fields.require("source", report, "add `source = \"path/to/app.wasm\"`");
-    let labels = |texts: Vec<Text>,
-                  what: &str,
-                  check: fn(&str) -> Result<(), String>,
-                  report: &mut Report| {
-        for text in &texts {
-            if let Err(reason) = check(&text.value) {
-                report.error(
-                    "invalid-name",
-                    &text.at,
-                    format!("`{}` cannot name {what}: {reason}", text.value),
-                    "",
-                );
-            }
-        }
-        texts.into_iter().map(|text| text.value).collect()
-    };
     let component = Component {
         source: source(&mut fields, report),
         description: fields
             .text("description", report)
             .map_or_else(String::new, |text| text.value),
-        variables: variables(&mut fields, report),
+        variables: variables(&mut fields, "variables", report),
         environment: environment(&mut fields, report),
         files: files(&mut fields, report),
         exclude_files: fields.texts("exclude_files", report),
         allowed_outbound_hosts: fields.texts("allowed_outbound_hosts", report),
         allowed_http_hosts: fields.texts("allowed_http_hosts", report),
-        key_value_stores: labels(
-            fields.texts("key_value_stores", report),
-            "a key-value store",
-            names::kebab_or_snake,
-            report,
-        ),
-        sqlite_databases: labels(
-            fields.texts("sqlite_databases", report),
-            "a database",
-            names::kebab_or_snake,
-            report,
-        ),
-        ai_models: labels(
-            fields.texts("ai_models", report),
-            "a model",
-            names::kebab,
-            report,
-        ),
+        key_value_stores: labels(&mut fields, "key_value_stores", "a key-value store", report),
+        sqlite_databases: labels(&mut fields, "sqlite_databases", "a database", report),
+        ai_models: strings(&mut fields, "ai_models", report),
         build: build(&mut fields, report),
+        all_inherit: fields
+            .value("dependencies_inherit_configuration")
+            .map(|value| {
+                (
+                    fields.boolean("dependencies_inherit_configuration", report),
+                    value.span(),
+                )
+            }),
+        dependencies: dependency::of_component(&mut fields, report),
         profiles: profiles(&mut fields, report),
         id,
     };
     targets(&mut fields, report);
     tools(&mut fields, report);
-    unsupported_dependencies(&mut fields, report);
-    // It only says something about dependencies, which are refused above.
-    fields.boolean("dependencies_inherit_configuration", report);
     fields.finish(report);
     Some(component)
 }
 
-fn source(fields: &mut Fields<'_>, report: &mut Report) -> Option<Text> {
-    let value = fields.value("source")?;
-    if let DeValue::Table(table) = value.get_ref() {
-        let kind = if table.contains_key("url") {
-            "from a URL"
-        } else {
-            "from a registry"
-        };
-        report.unsupported(
-            &value.span(),
-            &format!("Wasm {kind} is"),
-            "keep the file in the app and name its path",
-        );
-        return None;
-    }
-    text(value, "source", report)
+pub(super) fn source(fields: &mut Fields<'_>, report: &mut Report) -> Option<WasmSource> {
+    source::read(fields.value("source")?, report)
 }
 
-fn variables(fields: &mut Fields<'_>, report: &mut Report) -> Vec<(Text, Text)> {
-    let entries = fields.text_entries("variables", report);
+pub(super) fn strings(
+    fields: &mut Fields<'_>,
+    field: &'static str,
+    report: &mut Report,
+) -> Vec<String> {
+    let texts = fields.texts(field, report);
+    texts.into_iter().map(|text| text.value).collect()
+}
+
+fn labels(
+    fields: &mut Fields<'_>,
+    field: &'static str,
+    what: &str,
+    report: &mut Report,
+) -> Vec<String> {
+    let texts = fields.texts(field, report);
+    for text in &texts {
+        if let Err(reason) = names::kebab_or_snake(&text.value) {
+            let message = format!("`{}` cannot name {what}: {reason}", text.value);
+            report.error("invalid-name", &text.at, message, "");
+        }
+    }
+    texts.into_iter().map(|text| text.value).collect()
+}
+
+/// `field` is `variables`, or `config` in a manifest of version 1.
+pub(super) fn variables(
+    fields: &mut Fields<'_>,
+    field: &'static str,
+    report: &mut Report,
+) -> Vec<(Text, Text)> {
+    let entries = fields.text_entries(field, report);
     for (name, _) in &entries {
         if let Err(reason) = names::variable(&name.value) {
             let message = format!(
@@ -167,7 +164,10 @@ fn variables(fields: &mut Fields<'_>, report: &mut Report) -> Vec<(Text, Text)> 
     entries
 }
 
-fn environment(fields: &mut Fields<'_>, report: &mut Report) -> BTreeMap<String, String> {
+pub(super) fn environment(
+    fields: &mut Fields<'_>,
+    report: &mut Report,
+) -> BTreeMap<String, String> {
     fields
         .text_entries("environment", report)
         .into_iter()
@@ -175,7 +175,7 @@ fn environment(fields: &mut Fields<'_>, report: &mut Report) -> BTreeMap<String,
         .collect()
 }
 
-fn files(fields: &mut Fields<'_>, report: &mut Report) -> Vec<Mount> {
+pub(super) fn files(fields: &mut Fields<'_>, report: &mut Report) -> Vec<Mount> {
     let mut mounts = Vec::new();
     for value in fields.array("files", report) {
         if let DeValue::String(pattern) = value.get_ref() {
@@ -230,7 +230,10 @@ fn command(fields: &mut Fields<'_>, report: &mut Report) -> Option<Value> {
     Some(json(value.get_ref()))
 }
 
-fn build(fields: &mut Fields<'_>, report: &mut Report) -> Option<BTreeMap<String, Value>> {
+pub(super) fn build(
+    fields: &mut Fields<'_>,
+    report: &mut Report,
+) -> Option<BTreeMap<String, Value>> {
     let mut fields = Fields::of(fields.value("build")?, "`build`", report)?;
     fields.require("command", report, "");
     let mut build = BTreeMap::new();
@@ -269,29 +272,10 @@ fn profiles(fields: &mut Fields<'_>, report: &mut Report) -> Vec<(String, Profil
                 build.finish(report);
                 command
             }),
+            dependencies: dependency::of_component(&mut fields, report),
         };
-        unsupported_dependencies(&mut fields, report);
         fields.finish(report);
         profiles.push((name.value, profile));
     }
     profiles
-}
-
-fn unsupported_dependencies(fields: &mut Fields<'_>, report: &mut Report) {
-    let Some(value) = fields.value("dependencies") else {
-        return;
-    };
-    match value.get_ref().as_table() {
-        Some(table) => {
-            for (name, value) in entries(table) {
-                let message = format!("component dependencies (here `{}`) are", name.value);
-                report.unsupported(
-                    &value.span(),
-                    &message,
-                    "compose them into the component when you build it",
-                );
-            }
-        }
-        None => mistyped(value, "dependencies", "a table", report),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use url::Host;
+use url::{Host, Url};
 
 /// One checked entry.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,17 +47,32 @@ pub(crate) fn from_http_hosts(entries: &[&str]) -> Result<Vec<String>, String> {
     }
     let mut hosts = Vec::new();
     for entry in entries {
-        if *entry == "self" {
+        let host = http_host(entry)
+            .ok_or_else(|| format!("`{entry}` is not a host with an optional port"))?;
+        if host == "self" {
             hosts.push("http://self".into());
-            continue;
+        } else {
+            hosts.push(format!("http://{host}"));
+            hosts.push(format!("https://{host}"));
         }
-        if entry.contains("://") || entry.contains('/') {
-            return Err(format!("`{entry}` is not a host with an optional port"));
-        }
-        hosts.push(format!("http://{entry}"));
-        hosts.push(format!("https://{entry}"));
     }
     Ok(hosts)
+}
+
+/// Host and port of an entry, which may be a URL without a path. A port that a URL can do without is dropped.
+fn http_host(entry: &str) -> Option<String> {
+    let url = if entry.contains("//") {
+        Url::parse(entry)
+    } else {
+        Url::parse(&format!("http://{entry}"))
+    };
+    let url = url
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && matches!(url.path(), "" | "/"))?;
+    let port = url
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}{port}", url.host_str()?))
 }
 
 fn chains(host: &str) -> Result<bool, String> {
@@ -146,6 +161,37 @@ mod tests {
             "http://",
         ] {
             parse(bad).expect_err(bad);
+        }
+    }
+
+    #[test]
+    fn old_hosts_are_read_as_spin_reads_them() {
+        let read = |entry| from_http_hosts(&[entry]).ok().map(|hosts| hosts.join(" "));
+        for (entry, expected) in [
+            (
+                "example.com",
+                Some("http://example.com https://example.com"),
+            ),
+            (
+                "http://example.com:4444/",
+                Some("http://example.com:4444 https://example.com:4444"),
+            ),
+            (
+                "https://Example.com",
+                Some("http://example.com https://example.com"),
+            ),
+            ("[::1]:8001", Some("http://[::1]:8001 https://[::1]:8001")),
+            ("self", Some("http://self")),
+            (
+                "insecure:allow-all",
+                Some("http://*:* https://*:* http://self"),
+            ),
+            ("ftp://example.com", None),
+            ("example.com/a", None),
+            ("http://example.com:1/a/b", None),
+            ("{{ host }}", None),
+        ] {
+            assert_eq!(read(entry).as_deref(), expected, "{entry}");
         }
     }
 

@@ -1,15 +1,21 @@
-//! `spin.toml`, manifest version 2, as it is written: every field in its type, every value with its place.
+//! `spin.toml`: every field in its type, every value with its place.
 //!
-//! What is not here yet is refused with the code `unsupported`: version 1, Wasm from a URL or registry, dependencies
-//! and a trigger's `components`. Each belongs in a module of its own that turns it into these types.
+//! Version 2 is read as it is written ([`v2`]), version 1 into the same types ([`v1`]). What the fields mean together
+//! is worked out by [`normalize`]; [`check`] finds what leads nowhere.
 
 pub(crate) mod check;
 mod component;
+mod dependency;
 pub(crate) mod hosts;
 pub(crate) mod names;
 pub(crate) mod normalize;
 mod read;
+mod references;
+mod source;
 pub(crate) mod template;
+mod v1;
+mod v2;
+pub(crate) mod variants;
 
 use std::collections::BTreeMap;
 
@@ -18,8 +24,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use self::component::{Component, Mount};
+pub(crate) use self::dependency::{Dependency, Inherit};
 pub(crate) use self::read::Text;
-use self::read::{Fields, entries, json, mistyped, text};
+use self::read::{Fields, json, mistyped};
+pub(crate) use self::source::WasmSource;
 use crate::Identity;
 use crate::finding::{Place, Report};
 
@@ -53,6 +61,10 @@ pub(crate) struct Trigger {
     /// Empty until normalisation where there is none.
     pub(crate) id: String,
     pub(crate) component: Option<ComponentSpec>,
+    /// Further ones, in whatever role: the locked app has them without saying what for.
+    pub(crate) components: Vec<ComponentSpec>,
+    /// What its component is composed with when this trigger runs it, by role.
+    pub(crate) dependencies: BTreeMap<String, Vec<Dependency>>,
     /// The trigger type's own settings.
     pub(crate) config: BTreeMap<String, Value>,
     pub(crate) at: Place,
@@ -65,22 +77,67 @@ pub(crate) enum ComponentSpec {
     Inline(Box<Component>),
 }
 
-/// Only name and version; `None` when an error about them was reported.
-pub(crate) fn identity(source: &str, report: &mut Report) -> Option<Identity> {
-    let document = document(source, report)?;
+/// Which of the two languages a manifest is in.
+#[derive(Clone, Copy, Debug)]
+enum Version {
+    One,
+    Two,
+}
+
+impl Manifest {
+    /// Everything that has to be Wasm, components first.
+    pub(crate) fn wasm(&self) -> impl Iterator<Item = &WasmSource> {
+        let sources = self.components.iter().filter_map(|c| c.source.as_ref());
+        let of_components = self
+            .components
+            .iter()
+            .flat_map(|c| c.dependencies.values())
+            .chain(
+                self.triggers
+                    .iter()
+                    .flat_map(|t| t.dependencies.values().flatten()),
+            )
+            .filter_map(Dependency::wasm);
+        sources.chain(of_components)
+    }
+}
+
+/// Only name and version; `None` when an error about them was reported. A name that the user gives makes up for one
+/// that cannot be used.
+pub(crate) fn identity(source: &str, given: Option<&str>, report: &mut Report) -> Option<Identity> {
+    let (document, version) = document(source, report)?;
     let mut fields = Fields::new(document.get_ref(), 0..0, "the manifest");
-    fields.require("application", report, "add `[application]` with a `name`");
-    let mut fields = Fields::of(fields.value("application")?, "[application]", report)?;
+    if let Version::Two = version {
+        fields.require("application", report, "add `[application]` with a `name`");
+        fields = Fields::of(fields.value("application")?, "[application]", report)?;
+    }
     let (name, version) = name_and_version(&mut fields, report);
-    check::name(name.as_ref(), report);
+    if given.is_none() {
+        check::name(name.as_ref(), report);
+    }
     let name = name.filter(|_| !report.has_errors())?.value;
     Some(Identity {
-        name,
+        name: given.map_or(name, str::to_owned),
         version: (!version.is_empty()).then_some(version),
     })
 }
 
-fn document<'t>(source: &'t str, report: &mut Report) -> Option<Spanned<DeTable<'t>>> {
+/// Reads `text`. What is wrong with it goes to `report`; what could be read comes back.
+pub(crate) fn parse(source: &str, report: &mut Report) -> Manifest {
+    match document(source, report) {
+        // A place in the first line, not the whole file: for what is missing altogether.
+        Some((document, version)) => {
+            let fields = Fields::new(document.get_ref(), 0..0, "the manifest");
+            match version {
+                Version::One => v1::read(fields, report),
+                Version::Two => v2::read(fields, report),
+            }
+        }
+        None => Manifest::default(),
+    }
+}
+
+fn document<'t>(source: &'t str, report: &mut Report) -> Option<(Spanned<DeTable<'t>>, Version)> {
     let (document, errors) = DeTable::parse_recoverable(source);
     let broken = !errors.is_empty();
     for error in errors {
@@ -93,46 +150,15 @@ fn document<'t>(source: &'t str, report: &mut Report) -> Option<Spanned<DeTable<
         );
     }
     // What a recovering parser makes of a broken file would only add confusion.
-    (!broken && is_version_2(&document, report)).then_some(document)
+    if broken {
+        return None;
+    }
+    let version = version(&document, report)?;
+    Some((document, version))
 }
 
-/// Reads `text`. What is wrong with it goes to `report`; what could be read comes back.
-pub(crate) fn parse(source: &str, report: &mut Report) -> Manifest {
-    let Some(document) = document(source, report) else {
-        return Manifest::default();
-    };
-    // A place in the first line, not the whole file: for what is missing altogether.
-    let mut fields = Fields::new(document.get_ref(), 0..0, "the manifest");
-    fields.value("spin_manifest_version");
-    let mut manifest = Manifest::default();
-
-    fields.require("application", report, "add `[application]` with a `name`");
-    if let Some(value) = fields.value("application") {
-        application(value, &mut manifest, report);
-    }
-    for (name, value) in fields.entries("variables", report) {
-        if let Some(variable) = variable(&name, value, report) {
-            manifest.variables.push((name, variable));
-        }
-    }
-    fields.require(
-        "trigger",
-        report,
-        "add what starts a component: `[[trigger.http]]` with `route` and `component`",
-    );
-    for (kind, value) in fields.entries("trigger", report) {
-        triggers(&kind, value, &mut manifest, report);
-    }
-    for (id, value) in fields.entries("component", report) {
-        manifest
-            .components
-            .extend(component::read(id, value, report));
-    }
-    fields.finish(report);
-    manifest
-}
-
-fn is_version_2(document: &Spanned<DeTable<'_>>, report: &mut Report) -> bool {
+fn version(document: &Spanned<DeTable<'_>>, report: &mut Report) -> Option<Version> {
+    const WRITE: &str = "write `spin_manifest_version = 2`";
     let table = document.get_ref();
     let found = table
         .get_key_value("spin_manifest_version")
@@ -144,74 +170,32 @@ fn is_version_2(document: &Spanned<DeTable<'_>>, report: &mut Report) -> bool {
             "the manifest does not say its version",
             "begin it with `spin_manifest_version = 2`",
         );
-        return false;
+        return None;
     };
-    match json(value.get_ref()) {
-        Value::String(one) if one == "1" => {
-            report.unsupported(
-                &value.span(),
-                "manifest version 1 is",
-                "`spin doctor` turns it into version 2",
-            );
-            false
-        }
-        Value::Number(two)
-            if two.as_i64() == Some(2) && key.get_ref() == "spin_manifest_version" =>
-        {
-            true
-        }
+    let (at, message, help) = match json(value.get_ref()) {
+        Value::String(one) if one == "1" => return Some(Version::One),
         Value::Number(two) if two.as_i64() == Some(2) => {
-            let help = "`spin_version` belongs to version 1";
-            report.error(
-                "manifest-version",
-                &key.span(),
-                "version 2 is said with `spin_manifest_version = 2`",
-                help,
-            );
-            false
+            if key.get_ref() == "spin_manifest_version" {
+                return Some(Version::Two);
+            }
+            let message = "version 2 is said with `spin_manifest_version = 2`".to_owned();
+            (key.span(), message, "`spin_version` belongs to version 1")
+        }
+        Value::Number(one) if one.as_i64() == Some(1) => {
+            let message = "version 1 is written as a string".to_owned();
+            (
+                value.span(),
+                message,
+                "write `spin_manifest_version = \"1\"`",
+            )
         }
         other => {
             let message = format!("there is no manifest version {other}");
-            report.error(
-                "manifest-version",
-                &value.span(),
-                message,
-                "write `spin_manifest_version = 2`",
-            );
-            false
+            (value.span(), message, WRITE)
         }
-    }
-}
-
-fn application<'t>(value: &'t Spanned<DeValue<'t>>, manifest: &mut Manifest, report: &mut Report) {
-    let Some(mut fields) = Fields::of(value, "[application]", report) else {
-        return;
     };
-    (manifest.name, manifest.version) = name_and_version(&mut fields, report);
-    manifest.description = string(fields.text("description", report));
-    manifest.authors = fields
-        .texts("authors", report)
-        .into_iter()
-        .map(|author| author.value)
-        .collect();
-    targets(&mut fields, report);
-    for (kind, value) in fields.entries("trigger", report) {
-        match value.get_ref() {
-            DeValue::Table(_) => drop(
-                manifest
-                    .trigger_settings
-                    .insert(kind.value, json(value.get_ref())),
-            ),
-            _ => mistyped(
-                value,
-                &format!("application.trigger.{}", kind.value),
-                "a table",
-                report,
-            ),
-        }
-    }
-    tools(&mut fields, report);
-    fields.finish(report);
+    report.error("manifest-version", &at, message, help);
+    None
 }
 
 fn name_and_version(fields: &mut Fields<'_>, report: &mut Report) -> (Option<Text>, String) {
@@ -220,8 +204,24 @@ fn name_and_version(fields: &mut Fields<'_>, report: &mut Report) -> (Option<Tex
     (name, string(fields.text("version", report)))
 }
 
+/// What an app says about itself.
+fn about(fields: &mut Fields<'_>, manifest: &mut Manifest, report: &mut Report) {
+    (manifest.name, manifest.version) = name_and_version(fields, report);
+    manifest.description = string(fields.text("description", report));
+    manifest.authors = component::strings(fields, "authors", report);
+}
+
 fn string(text: Option<Text>) -> String {
     text.map_or_else(String::new, |text| text.value)
+}
+
+/// `[variables]`
+fn variables(fields: &mut Fields<'_>, report: &mut Report) -> Vec<(Text, Variable)> {
+    let entries = fields.entries("variables", report);
+    entries
+        .into_iter()
+        .filter_map(|(name, value)| variable(&name, value, report).map(|read| (name, read)))
+        .collect()
 }
 
 /// Environments that `spin build` checks against; they are not part of what is deployed.
@@ -275,78 +275,4 @@ fn variable<'t>(
         report.error("variable-default", &name.at, message, "");
     }
     Some(read)
-}
-
-fn triggers<'t>(
-    kind: &Text,
-    value: &'t Spanned<DeValue<'t>>,
-    manifest: &mut Manifest,
-    report: &mut Report,
-) {
-    let name = format!("trigger.{}", kind.value);
-    manifest.trigger_types.push(kind.value.clone());
-    let Some(array) = value.get_ref().as_array() else {
-        mistyped(
-            value,
-            &name,
-            &format!("an array of tables, written `[[{name}]]`"),
-            report,
-        );
-        return;
-    };
-    for value in array.iter() {
-        let Some(mut fields) = Fields::of(value, format!("[[{name}]]"), report) else {
-            continue;
-        };
-        let id = fields
-            .text("id", report)
-            .map_or_else(String::new, |text| text.value);
-        let component = fields
-            .value("component")
-            .and_then(|value| spec(value, report));
-        let help = "name one component with `component = \"…\"`";
-        if let Some(value) = fields.value("components") {
-            report.unsupported(
-                &value.span(),
-                "several components for one trigger (`components`) are",
-                help,
-            );
-        } else if !fields.has("component") {
-            report.error(
-                "no-component",
-                &fields.at,
-                format!("this `{}` trigger names no component", kind.value),
-                help,
-            );
-        }
-        if let Some(value) = fields.value("dependencies") {
-            report.unsupported(
-                &value.span(),
-                "dependencies of triggers (middleware) are",
-                "",
-            );
-        }
-        let at = fields.at.clone();
-        manifest.triggers.push(Trigger {
-            kind: kind.value.clone(),
-            id,
-            component,
-            config: fields.rest(),
-            at,
-        });
-    }
-}
-
-fn spec<'t>(value: &'t Spanned<DeValue<'t>>, report: &mut Report) -> Option<ComponentSpec> {
-    if value.get_ref().is_table() {
-        let id = Text {
-            value: String::new(),
-            at: value.span(),
-        };
-        return component::read(id, value, report)
-            .map(|component| ComponentSpec::Inline(Box::new(component)));
-    }
-    let id = text(value, "component", report)?;
-    component::check_id(&id, report);
-    Some(ComponentSpec::Reference(id))
 }

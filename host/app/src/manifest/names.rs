@@ -19,6 +19,20 @@ pub(crate) fn variable(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Splits `namespace:name`.
+pub(crate) fn package(name: &str) -> Result<(String, String), String> {
+    let (namespace, rest) = name
+        .split_once(':')
+        .ok_or("a package is named `namespace:name`")?;
+    for part in [namespace, rest] {
+        words(part, '-', '_').map_err(|reason| format!("`{part}`: {reason}"))?;
+        if part.chars().any(|c| c.is_ascii_uppercase()) {
+            return Err("it must be all lower-case".into());
+        }
+    }
+    Ok((namespace.to_owned(), rest.to_owned()))
+}
+
 fn words(name: &str, delimiter: char, mistaken: char) -> Result<(), String> {
     if name.is_empty() {
         return Err("it must not be empty".into());
@@ -76,5 +90,16 @@ mod tests {
         kebab_or_snake("my_store").unwrap();
         kebab_or_snake("my-store").unwrap();
         kebab_or_snake("b@d").unwrap_err();
+        assert_eq!(package("acme:shop"), Ok(("acme".into(), "shop".into())));
+        for bad in [
+            "acme",
+            ":",
+            "acme:",
+            "acme:shop:x",
+            "Acme:shop",
+            "acme:sh_op",
+        ] {
+            package(bad).expect_err(bad);
+        }
     }
 }

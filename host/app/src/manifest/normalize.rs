@@ -1,11 +1,11 @@
 //! From what was written to what it means: every trigger gets an id, every component in a trigger moves to the
-//! others, and a profile replaces what it names. The generated ids are Spin's, so that a platform which knows an
+//! others, a profile replaces what it names, and dependencies get what they refer to. The generated ids are Spin's, so that a platform which knows an
 //! app from Spin finds the same ones.
 
 use std::collections::BTreeSet;
 
 use super::read::listed;
-use super::{ComponentSpec, Manifest, Text, names};
+use super::{ComponentSpec, Manifest, Text, dependency, names, references};
 use crate::finding::Report;
 
 pub(crate) fn normalize(manifest: &mut Manifest, profile: Option<&str>, report: &mut Report) {
@@ -13,6 +13,13 @@ pub(crate) fn normalize(manifest: &mut Manifest, profile: Option<&str>, report: 
     move_components_out_of_triggers(manifest);
     if let Some(profile) = profile {
         apply_profile(manifest, profile, report);
+    }
+    for component in &mut manifest.components {
+        references::inherit_alike(component, report);
+    }
+    references::resolve(manifest, report);
+    for component in &manifest.components {
+        dependency::check(&component.dependencies, report);
     }
 }
 
@@ -58,33 +65,44 @@ fn move_components_out_of_triggers(manifest: &mut Manifest) {
         .iter()
         .map(|c| c.id.value.clone())
         .collect();
+    let mut counter = 1;
     for trigger in &mut manifest.triggers {
-        if !matches!(trigger.component, Some(ComponentSpec::Inline(_))) {
-            continue;
+        let mut specs: Vec<_> = trigger
+            .component
+            .iter_mut()
+            .chain(&mut trigger.components)
+            .collect();
+        let alone = specs.len() == 1;
+        for spec in &mut specs {
+            if matches!(spec, ComponentSpec::Reference(_)) {
+                continue;
+            }
+            let natural = format!("{}-component", trigger.id);
+            let id = if alone && names::kebab(&natural).is_ok() && !taken.contains(&natural) {
+                natural
+            } else {
+                loop {
+                    let id = format!("inline-component{counter}");
+                    if !taken.contains(&id) {
+                        break id;
+                    }
+                    counter += 1;
+                }
+            };
+            taken.insert(id.clone());
+            let reference = ComponentSpec::Reference(Text {
+                value: id.clone(),
+                at: trigger.at.clone(),
+            });
+            if let ComponentSpec::Inline(mut component) = std::mem::replace(*spec, reference) {
+                component.id.value = id;
+                manifest.components.push(*component);
+            }
         }
-        let natural = format!("{}-component", trigger.id);
-        let id = if names::kebab(&natural).is_ok() && !taken.contains(&natural) {
-            natural
-        } else {
-            (1..)
-                .map(|n| format!("inline-component{n}"))
-                .find(|id| !taken.contains(id))
-                .unwrap_or_default()
-        };
-        taken.insert(id.clone());
-        let Some(ComponentSpec::Inline(mut component)) = trigger.component.take() else {
-            continue;
-        };
-        component.id.value.clone_from(&id);
-        trigger.component = Some(ComponentSpec::Reference(Text {
-            value: id,
-            at: component.id.at.clone(),
-        }));
-        manifest.components.push(*component);
     }
 }
 
-/// Source and build command are replaced, the environment is added to.
+/// Source and build command are replaced, environment and dependencies are added to.
 fn apply_profile(manifest: &mut Manifest, wanted: &str, report: &mut Report) {
     let known: BTreeSet<_> = manifest
         .components
@@ -116,6 +134,7 @@ fn apply_profile(manifest: &mut Manifest, wanted: &str, report: &mut Report) {
         let (_, profile) = component.profiles.swap_remove(index);
         component.source = profile.source.or(component.source.take());
         component.environment.extend(profile.environment);
+        component.dependencies.extend(profile.dependencies);
         if let Some(command) = profile.command {
             component
                 .build

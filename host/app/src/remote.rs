@@ -1,0 +1,166 @@
+//! Wasm that lies elsewhere: fetched, then believed only as far as its digest goes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::finding::{Place, Report};
+use crate::folder::Folder;
+use crate::hash::{self, Hashed};
+use crate::locked::{Blob, Home};
+use crate::manifest::WasmSource;
+use crate::ports::{Remote, RemoteError, Remotes};
+use crate::wasm;
+
+/// What is here now, by where it came from.
+#[derive(Debug, Default)]
+pub(crate) struct Fetched {
+    folder: Option<Arc<Folder>>,
+    hashed: HashMap<Remote, Hashed>,
+}
+
+/// Fetches everything in `sources` that is not in the app. What fails is reported where it is first named.
+pub(crate) fn fetch<'s>(
+    sources: impl Iterator<Item = &'s WasmSource>,
+    remotes: &dyn Remotes,
+    report: &mut Report,
+) -> Fetched {
+    let mut seen = HashSet::new();
+    let (wanted, places): (Vec<Remote>, Vec<&Place>) = sources
+        .filter_map(|source| match source {
+            WasmSource::Remote { remote, at } => Some((remote, at)),
+            WasmSource::Local(_) => None,
+        })
+        .filter(|(remote, _)| seen.insert(*remote))
+        .map(|(remote, at)| (remote.clone(), at))
+        .unzip();
+    if wanted.is_empty() {
+        return Fetched::default();
+    }
+    let mut answers = remotes.fetch(&wanted);
+    let missing = || RemoteError {
+        code: "internal",
+        message: "nobody fetched it".to_owned(),
+        help: String::new(),
+    };
+    answers.resize_with(wanted.len(), || Err(missing()));
+    let mut here = Vec::new();
+    for ((remote, at), answer) in wanted.into_iter().zip(places).zip(answers) {
+        match answer {
+            Ok(digest) => here.extend(named(remote, at, digest, report)),
+            Err(error) => report.error(error.code, at, error.message, &error.help),
+        }
+    }
+    let Some(first) = here.first() else {
+        return Fetched::default();
+    };
+    let folder = match Folder::open(remotes.folder()) {
+        Ok(folder) => Arc::new(folder),
+        Err(error) => {
+            let message = format!("what was fetched cannot be read: {error}");
+            let help = format!("is {} there?", remotes.folder().display());
+            report.error("damaged-cache", first.at, message, &help);
+            return Fetched::default();
+        }
+    };
+    let paths: Vec<_> = here.iter().map(|here| path(&here.digest)).collect();
+    let results = hash::files(&folder, &paths, remotes.memory());
+    remotes.memory().keep();
+    let mut hashed = HashMap::new();
+    for (Here { remote, at, digest }, result) in here.into_iter().zip(results) {
+        let problem = match result {
+            Ok(known) if known.digest == digest => {
+                if is_wasm(&folder, &remote, at, &digest, report) {
+                    hashed.insert(remote, known);
+                }
+                continue;
+            }
+            Ok(known) => format!("is damaged: it has the digest {}", known.digest),
+            Err(error) => error.to_string(),
+        };
+        let message = format!("what was fetched from `{remote}` {problem}");
+        let file = remotes.folder().join(path(&digest));
+        let help = format!("delete {} and run again", file.display());
+        report.error("damaged-cache", at, message, &help);
+    }
+    Fetched {
+        folder: Some(folder),
+        hashed,
+    }
+}
+
+/// What the port says is here.
+struct Here<'s> {
+    remote: Remote,
+    at: &'s Place,
+    digest: String,
+}
+
+/// Nothing where the digest is none, or not the one that the manifest wants.
+fn named<'s>(
+    remote: Remote,
+    at: &'s Place,
+    digest: String,
+    report: &mut Report,
+) -> Option<Here<'s>> {
+    if !hash::is_digest(&digest) {
+        let message = format!("`{remote}` came with the digest `{digest}`, which is none");
+        report.error("internal", at, message, "");
+        return None;
+    }
+    if let Remote::Url { digest: wanted, .. } = &remote
+        && *wanted != digest
+    {
+        let message = format!("`{remote}` has the digest {digest}");
+        let help = "if that is the right Wasm, write this digest into the manifest";
+        report.error("digest-mismatch", at, message, help);
+        return None;
+    }
+    Some(Here { remote, at, digest })
+}
+
+fn is_wasm(
+    folder: &Folder,
+    remote: &Remote,
+    at: &Place,
+    digest: &str,
+    report: &mut Report,
+) -> bool {
+    let reason = match folder.file(&path(digest)) {
+        Ok((file, _)) => match wasm::check(file) {
+            Ok(()) => return true,
+            Err(reason) => reason.to_string(),
+        },
+        Err(refusal) => refusal.to_string(),
+    };
+    let message = format!("`{remote}` {reason}");
+    report.error("not-wasm", at, message, "name where the Wasm itself is");
+    false
+}
+
+fn path(digest: &str) -> String {
+    format!("blobs/sha256/{}", hash::digits(digest).unwrap_or_default())
+}
+
+impl Fetched {
+    pub(crate) fn blob(&self, remote: &Remote) -> Option<Blob> {
+        self.hashed.get(remote).map(|known| Blob {
+            digest: known.digest.clone(),
+            size: known.stamp.size,
+            home: Home::Cache,
+        })
+    }
+
+    pub(crate) fn contents(&self) -> impl Iterator<Item = Content> {
+        let folder = self.folder.as_ref();
+        folder.into_iter().flat_map(|folder| {
+            self.hashed.values().map(|known| {
+                Content::file(
+                    Arc::clone(folder),
+                    known.digest.clone(),
+                    known.stamp.clone(),
+                )
+            })
+        })
+    }
+}
