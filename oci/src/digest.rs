@@ -1,6 +1,7 @@
 //! What contents are called.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,27 @@ impl Digest {
         let mut hasher = Sha256::new();
         hasher.update(bytes);
         Self::finish(hasher)
+    }
+
+    /// The digest of all that a reader has, and how many bytes that is.
+    ///
+    /// # Errors
+    /// Where it cannot be read to its end.
+    pub fn of_reader(mut reader: impl io::Read) -> io::Result<(Self, u64)> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        let mut size = 0;
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok((Self::finish(hasher), size)),
+                Ok(read) => {
+                    hasher.update(&buffer[..read]);
+                    size += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The digest of what the hasher was given.

@@ -38,6 +38,9 @@ pub trait Destination {
     /// Where they cannot be kept.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
+    /// Is told how many bytes it will be in all, where the sender says so.
+    fn announced(&mut self, _size: u64) {}
+
     /// Forgets all that was written: it comes again from its first byte.
     ///
     /// # Errors
@@ -334,7 +337,12 @@ impl Receiving<'_> {
             .into());
         }
         match text(CONTENT_LENGTH).and_then(|length| length.parse().ok()) {
-            Some(length) => self.check(self.received.saturating_add(length), true),
+            Some(length) => {
+                let size = self.received.saturating_add(length);
+                self.check(size, true)?;
+                self.to.announced(size);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -89,7 +89,7 @@ impl Grant {
     /// The same from a registry, which may send to its token service for a token, with what is kept in the vault under
     /// the name `credential`.
     #[must_use]
-    pub fn loading_from_registry(origin: Origin, named: &[Host], credential: OptionName) -> Self {
+    pub fn loading_from_registry(origin: Origin, named: &[Host], credential: &OptionName) -> Self {
         let mut grant = Self::loading(origin, named);
         for rule in &mut grant.rules {
             rule.follows.push(Follow::WwwAuthenticate);

@@ -1,0 +1,271 @@
+//! Why something is not here, in the user's words, and a way out.
+
+use std::io;
+use std::path::PathBuf;
+
+use spin_deployer_egress::credentials::CredentialError;
+use spin_deployer_oci::{Error as RegistryError, PullError, TransportFailure};
+
+/// Why something is not here. `what` names it: `https://example.com/a.wasm`, `the package acme:shop@1.0.0 of
+/// example.com`, `the image example.com/acme/shop:v1`.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// It was not fetched before, and now nothing may be sent.
+    #[error("{what} is not here, and nothing may be sent")]
+    Offline {
+        /// What is missing.
+        what: String,
+    },
+    /// There is nothing under that name.
+    #[error("{what} does not exist: {reason}")]
+    NotFound {
+        /// What was wanted.
+        what: String,
+        /// Where was looked.
+        reason: String,
+    },
+    /// Something else came.
+    #[error("{what} is not what it should be: it has the digest {came}, not {wanted}")]
+    WrongDigest {
+        /// What was wanted.
+        what: String,
+        /// Its digest.
+        wanted: String,
+        /// The digest of what came.
+        came: String,
+    },
+    /// Something shorter or longer came.
+    #[error("{what} is not what it should be: {reason}")]
+    WrongSize {
+        /// What was wanted.
+        what: String,
+        /// Both sizes.
+        reason: String,
+    },
+    /// More than is fetched.
+    #[error("{what} is larger than {limit} bytes, which is the most that is fetched")]
+    TooLarge {
+        /// What was wanted.
+        what: String,
+        /// In bytes.
+        limit: u64,
+    },
+    /// Nobody answered, or the connection did not hold.
+    #[error("{what} cannot be reached: {reason}")]
+    Unreachable {
+        /// What was wanted.
+        what: String,
+        /// What was tried last.
+        reason: String,
+    },
+    /// The server wants to know who is asking.
+    #[error("{what} is not given to {}: {reason}", if *.credential { "the user of the credential that it was shown" } else { "everybody, and no credential was found" })]
+    Unauthorized {
+        /// What was wanted.
+        what: String,
+        /// Whom to log in to: `example.com`.
+        registry: String,
+        /// Whether one was shown.
+        credential: bool,
+        /// What the server said.
+        reason: String,
+    },
+    /// Not let out: an address that nobody named, or that nobody may reach.
+    #[error("{what} is not fetched: {reason}")]
+    Refused {
+        /// What was wanted.
+        what: String,
+        /// The request, and what is wrong with it.
+        reason: String,
+    },
+    /// The server is out of order, or none of the kind that it should be.
+    #[error("{what}: {reason}")]
+    Server {
+        /// What was wanted.
+        what: String,
+        /// What it answered.
+        reason: String,
+    },
+    /// It is there, and is nothing that an app can have.
+    #[error("{what} cannot be used: {reason}")]
+    Unusable {
+        /// What was wanted.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Its name is none.
+    #[error("{what} cannot be fetched: {reason}")]
+    Name {
+        /// What was wanted.
+        what: String,
+        /// What is wrong with the name.
+        reason: String,
+    },
+    /// Nobody says where the packages of that namespace are.
+    #[error("nobody says in which registry the package {package} is")]
+    Unmapped {
+        /// `acme:shop`.
+        package: String,
+        /// `acme`.
+        namespace: String,
+        /// Where it could be said.
+        file: Option<PathBuf>,
+    },
+    /// The configuration of packages cannot be used. Holds no value out of it: there are passwords in it.
+    #[error("{} cannot be used: {reason}", file.display())]
+    Configuration {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A registry's credential seems to be there and cannot be had.
+    #[error("the credential for {registry} cannot be had: {source}")]
+    Credential {
+        /// `example.com`.
+        registry: String,
+        /// Why.
+        #[source]
+        source: CredentialError,
+    },
+    /// What came cannot be kept.
+    #[error("nothing can be kept in {}: {source}", folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl FetchError {
+    /// A stable word for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Offline { .. } => "offline",
+            Self::NotFound { .. } => "not-found",
+            Self::WrongDigest { .. } => "wrong-digest",
+            Self::WrongSize { .. } => "wrong-size",
+            Self::TooLarge { .. } => "too-large",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Refused { .. } => "refused",
+            Self::Server { .. } => "bad-answer",
+            Self::Unusable { .. } => "unsupported",
+            Self::Name { .. } => "invalid",
+            Self::Unmapped { .. } => "unmapped",
+            Self::Configuration { .. } => "configuration",
+            Self::Credential { .. } => "credential",
+            Self::Cache { .. } => "cache",
+        }
+    }
+
+    /// What to do about it; may be empty.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Offline { .. } => {
+                "run it once without --offline: what it fetches then stays here".to_owned()
+            }
+            Self::NotFound { .. } => "is the name right, and its version or tag?".to_owned(),
+            Self::WrongDigest { came, .. } => format!(
+                "if what is there now is what you want, write its digest: {came}; else somebody changed it"
+            ),
+            Self::WrongSize { .. } => {
+                "run it again; if it stays so, something between here and there changes answers"
+                    .to_owned()
+            }
+            Self::Unreachable { .. } => {
+                "is the name right, and is the server running? What has come so far is fetched again".to_owned()
+            }
+            Self::Unauthorized { registry, .. } => {
+                format!("log in: docker login {registry}, or: spin registry login {registry}")
+            }
+            Self::Refused { .. } => {
+                "name the address at the end of the redirects itself, if it is the right one".to_owned()
+            }
+            Self::Unmapped {
+                namespace, file, ..
+            } => {
+                let file = file.as_ref().map_or_else(
+                    || "wasm-pkg/config.toml in your configuration folder".to_owned(),
+                    |file| file.display().to_string(),
+                );
+                format!(
+                    "name a `registry` beside `package`, or write into {file}: [namespace_registries] {namespace} = \"registry.example.com\""
+                )
+            }
+            Self::Server { .. } => "run it again later".to_owned(),
+            Self::Cache { .. } => {
+                "make room there, or name another folder in SPIN_DEPLOYER_CACHE_DIR".to_owned()
+            }
+            Self::TooLarge { .. }
+            | Self::Unusable { .. }
+            | Self::Name { .. }
+            | Self::Configuration { .. }
+            | Self::Credential { .. } => String::new(),
+        }
+    }
+
+    /// What an exchange about `what` led to. `registry` is who to log in to.
+    pub(crate) fn of_pull(
+        what: &str,
+        registry: &str,
+        error: PullError,
+        kept: impl Fn(io::Error) -> Self,
+    ) -> Self {
+        let (what, reason) = (what.to_owned(), error.to_string());
+        match error {
+            PullError::Exchange(error) => Self::of_exchange(what, registry, error),
+            PullError::NotFound { .. } => Self::NotFound { what, reason },
+            PullError::Digest { wanted, came, .. } => Self::WrongDigest {
+                what,
+                wanted: wanted.to_string(),
+                came: came.to_string(),
+            },
+            PullError::Size { .. } => Self::WrongSize { what, reason },
+            PullError::TooLarge { limit, .. } => Self::TooLarge { what, limit },
+            PullError::Redirects { .. } => Self::Server { what, reason },
+            PullError::Write(source) => kept(source),
+        }
+    }
+
+    fn of_exchange(what: String, registry: &str, error: RegistryError) -> Self {
+        let reason = error.to_string();
+        match error {
+            RegistryError::Transport { request, source } => {
+                let reason = match source.failure {
+                    // It begins with the request.
+                    TransportFailure::Refused if source.reason.contains(&request) => source.reason,
+                    _ => format!("{request}: {}", source.reason),
+                };
+                match source.failure {
+                    TransportFailure::Refused => Self::Refused { what, reason },
+                    TransportFailure::Unreachable
+                    | TransportFailure::Tls
+                    | TransportFailure::Broken => Self::Unreachable { what, reason },
+                    TransportFailure::Protocol | TransportFailure::Content => {
+                        Self::Server { what, reason }
+                    }
+                }
+            }
+            RegistryError::Unauthorized { credential, .. } => Self::Unauthorized {
+                what,
+                registry: registry.to_owned(),
+                credential,
+                reason,
+            },
+            RegistryError::Denied(_) => Self::Unauthorized {
+                what,
+                registry: registry.to_owned(),
+                credential: true,
+                reason,
+            },
+            RegistryError::Name(_) | RegistryError::MissingBlob(_) => {
+                Self::NotFound { what, reason }
+            }
+            _ => Self::Server { what, reason },
+        }
+    }
+}
