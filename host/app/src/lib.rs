@@ -139,13 +139,7 @@ impl LoadOptions {
             .into_iter()
             .filter_map(|(what, given)| {
                 let given = given.as_deref()?;
-                let problem = if given.trim().is_empty() {
-                    "is empty"
-                } else if given.contains(char::is_control) {
-                    "has control characters in it"
-                } else {
-                    return None;
-                };
+                let problem = unusable(given)?;
                 let message = format!("the {what} to use in place of the app's {problem}");
                 Some(Finding::error("invalid-name", None, &message, ""))
             })
@@ -155,6 +149,17 @@ impl LoadOptions {
         }
         findings.extend(result.err().into_iter().flat_map(|error| error.findings));
         Err(LoadError { findings })
+    }
+}
+
+/// What is wrong with a name, as the end of a sentence about it.
+fn unusable(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        Some("is empty")
+    } else if name.contains(char::is_control) {
+        Some("has control characters in it")
+    } else {
+        None
     }
 }
 

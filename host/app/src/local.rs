@@ -17,7 +17,7 @@ use crate::manifest::{self, Dependency, Inherit, Manifest, Text, WasmSource, che
 use crate::ports::Ports;
 use crate::remote::{self, Fetched};
 use crate::wasm;
-use crate::{Identity, LoadOptions};
+use crate::{Identity, LoadOptions, unusable};
 
 /// In bytes. The longest real manifests have some hundred kilobytes.
 const LARGEST_MANIFEST: u64 = 4 << 20;
@@ -109,7 +109,9 @@ struct Found {
 impl Loading<'_> {
     fn run(mut self, name: &str, text: &str, options: &LoadOptions) -> Result<App, LoadError> {
         let mut manifest = manifest::parse(text, &mut self.report);
-        if let (Some(name), Some(given)) = (&mut manifest.name, &options.name) {
+        if let (Some(name), Some(given)) = (&mut manifest.name, &options.name)
+            && unusable(given).is_none()
+        {
             name.value.clone_from(given);
         }
         if let Some(given) = &options.version {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use spin_deployer_app::{App, LoadError, LoadOptions, Ports, Source, load};
+use spin_deployer_app::{App, Composition, LoadError, LoadOptions, Ports, Source, load};
 
 /// What Spin accepts and this loader refuses on purpose, with the code of the finding.
 const REFUSED: [(&str, &str); 7] = [
@@ -40,7 +40,11 @@ fn golden() -> Option<PathBuf> {
 fn loaded(app: &Path) -> Result<App, LoadError> {
     load(
         &Source::Manifest(app.join("spin.toml")),
-        &LoadOptions::default(),
+        // There is nothing in this Wasm to compose.
+        &LoadOptions {
+            composition: Composition::Reported,
+            ..LoadOptions::default()
+        },
         &Ports::default(),
     )
 }
@@ -106,6 +110,7 @@ fn the_full_case_with_a_profile() {
     };
     let options = LoadOptions {
         profile: Some("debug".into()),
+        composition: Composition::Reported,
         ..LoadOptions::default()
     };
     let debug = load(

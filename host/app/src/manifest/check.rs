@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::read::{listed, nearest};
 use super::{Component, ComponentSpec, Manifest, Text, hosts, template};
 use crate::finding::Report;
+use crate::unusable;
 
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     name(manifest.name.as_ref(), report);
@@ -29,18 +30,16 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
 
 /// One that is missing altogether was reported before.
 pub(crate) fn name(name: Option<&Text>, report: &mut Report) {
-    let Some(name) = name else { return };
-    if name.value.trim().is_empty() {
-        report.error(
-            "no-name",
-            &name.at,
-            "the application has no name",
-            "platforms know an app by its name",
-        );
-    } else if name.value.contains(char::is_control) {
-        let message = "the name of the application has control characters in it";
-        report.error("invalid-name", &name.at, message, "");
-    }
+    let Some((name, problem)) = name.and_then(|name| Some((name, unusable(&name.value)?))) else {
+        return;
+    };
+    let code = match name.value.trim() {
+        "" => "no-name",
+        _ => "invalid-name",
+    };
+    let message = format!("the name of the application {problem}");
+    let help = "platforms know an app by its name";
+    report.error(code, &name.at, message, help);
 }
 
 fn triggers(manifest: &Manifest, report: &mut Report) {

@@ -56,11 +56,14 @@ pub(crate) struct Profile {
     pub(crate) command: Option<Value>,
 }
 
-pub(crate) fn check_id(id: &Text, report: &mut Report) {
-    if let Err(reason) = names::kebab(&id.value) {
+/// Says whether it is an id.
+pub(super) fn check_id(id: &Text, report: &mut Report) -> bool {
+    let checked = names::kebab(&id.value);
+    if let Err(reason) = &checked {
         let message = format!("`{}` cannot be the id of a component: {reason}", id.value);
         report.error("invalid-name", &id.at, message, "ids look like `shop-cart`");
     }
+    checked.is_ok()
 }
 
 /// An empty `id` belongs to a component inside a trigger.

@@ -132,6 +132,5 @@ fn spec<'t>(value: &'t Spanned<DeValue<'t>>, report: &mut Report) -> Option<Comp
             .map(|component| ComponentSpec::Inline(Box::new(component)));
     }
     let id = text(value, "component", report)?;
-    component::check_id(&id, report);
-    Some(ComponentSpec::Reference(id))
+    component::check_id(&id, report).then_some(ComponentSpec::Reference(id))
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod layout;
+pub mod remotes;
 
 use std::collections::BTreeMap;
 use std::fs;

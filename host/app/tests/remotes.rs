@@ -1,0 +1,227 @@
+//! Wasm from elsewhere: asked for once and only for an app that could be loaded, and believed as far as its digest goes.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+
+use common::remotes::{Shelf, digest};
+use common::{Fixture, HEAD, WASM, read};
+use rstest::rstest;
+use spin_deployer_app::{
+    App, Composition, FileMemory, LoadError, LoadOptions, Ports, Remote, RemoteError, Remotes, load,
+};
+
+const URL: &str = "https://example.com/a.wasm";
+
+fn fixture(rest: &str) -> Fixture {
+    let head = format!("{HEAD}[[trigger.http]]\nroute = \"/\"\ncomponent = \"c\"\n");
+    Fixture::new().with("spin.toml", format!("{head}{rest}"))
+}
+
+/// A manifest whose component is the content with this digest; the source is in line 8.
+fn from_url(digest: &str) -> Fixture {
+    fixture(&format!(
+        "[component.c]\nsource = {{ url = \"{URL}\", digest = \"{digest}\" }}\n"
+    ))
+}
+
+fn loaded(fixture: &Fixture, remotes: &dyn Remotes) -> Result<App, LoadError> {
+    let ports = Ports {
+        remotes,
+        ..Ports::default()
+    };
+    let options = LoadOptions {
+        composition: Composition::Reported,
+        ..LoadOptions::default()
+    };
+    load(&fixture.source(), &options, &ports)
+}
+
+#[test]
+fn what_was_fetched_is_a_content_like_any_other() {
+    let shelf = Shelf::new();
+    let wasm = shelf.put(&[WASM, b"\0\x01\0"].concat());
+    let shelf = shelf.answering(URL, Ok(wasm.clone()));
+    let app = loaded(&from_url(&wasm), &shelf).unwrap();
+    let component = &app.components()[0];
+    assert_eq!((&component.wasm_digest, component.wasm_size), (&wasm, 11));
+    assert_eq!(read(&app, &wasm), [WASM, b"\0\x01\0"].concat());
+    assert!(app.portable().contains(&format!("\"digest\":\"{wasm}\"")));
+    assert!(!app.portable().contains("file://"), "{}", app.portable());
+    assert_eq!(app.total_size(), 11);
+}
+
+#[test]
+fn everything_is_asked_for_once_and_together() {
+    let wasm = digest(WASM);
+    let source = format!("{{ url = \"{URL}\", digest = \"{wasm}\" }}");
+    let shelf = Shelf::new();
+    let fixture = fixture(&format!(
+        "dependencies.middleware = [{source}, {{ package = \"acme:auth\", version = \"1.2\" }}]\n\
+         [component.c]\nsource = {source}\n[component.c.dependencies]\n\"acme:shop\" = \"=1.0.0\"\n\
+         \"acme:cart\" = {{ package = \"acme:shop\", version = \"=1.0.0\" }}\n"
+    ));
+    loaded(&fixture, &shelf).unwrap();
+    let asked = shelf.asked.lock().unwrap();
+    let shown: Vec<Vec<_>> = asked
+        .iter()
+        .map(|call| call.iter().map(Remote::to_string).collect())
+        .collect();
+    assert_eq!(
+        shown,
+        [[URL, "acme:shop@1.0.0", "acme:auth@^1.2"].map(String::from)]
+    );
+}
+
+#[test]
+fn nothing_is_asked_for_where_the_app_has_errors_or_needs_nothing() {
+    let shelf = Shelf::new();
+    let broken = fixture(&format!(
+        "[component.c]\nsource = {{ url = \"{URL}\", digest = \"{}\" }}\nfiles = [\"missing\"]\n",
+        digest(WASM)
+    ));
+    loaded(&broken, &shelf).unwrap_err();
+    loaded(&Fixture::new().component(""), &shelf).unwrap();
+    assert!(shelf.asked.lock().unwrap().is_empty());
+}
+
+#[test]
+fn what_keeps_it_from_being_fetched_is_said_where_it_is_named() {
+    let error = |code, help: &str| RemoteError {
+        code,
+        message: "it is not there".into(),
+        help: help.into(),
+    };
+    let shelf = Shelf::new()
+        .answering("acme:shop@1.0.0", Err(error("offline", "go online")))
+        .answering(URL, Err(error("not-found", "")));
+    let fixture = fixture(&format!(
+        "[component.c]\nsource = {{ package = \"acme:shop\", version = \"1.0.0\" }}\n[component.d]\n\
+         source = {{ url = \"{URL}\", digest = \"{}\" }}\n",
+        digest(WASM)
+    ));
+    let findings = loaded(&fixture, &shelf).unwrap_err().findings;
+    let found: Vec<_> = findings
+        .iter()
+        .map(|f| (f.code, f.line, f.help.as_deref()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("offline", Some(8), Some("go online")),
+            ("not-found", Some(10), None)
+        ]
+    );
+    // Without a port for it the same.
+    assert_eq!(fixture.refused().len(), 2);
+}
+
+#[rstest]
+#[case::damaged(Some(b"\0asm\x01\0\0\0\0\x01\0".as_slice()), "damaged-cache")]
+#[case::cut(Some(b"\0asm".as_slice()), "damaged-cache")]
+#[case::gone(None, "damaged-cache")]
+fn what_is_not_what_it_was_is_not_used(#[case] now: Option<&[u8]>, #[case] code: &str) {
+    let shelf = Shelf::new();
+    let blob = shelf.blob(&digest(WASM));
+    match now {
+        Some(bytes) => fs::write(&blob, bytes).unwrap(),
+        None => fs::remove_file(&blob).unwrap(),
+    }
+    let findings = loaded(&from_url(&digest(WASM)), &shelf)
+        .unwrap_err()
+        .findings;
+    assert_eq!((findings[0].code, findings[0].line), (code, Some(8)));
+    let help = findings[0].help.as_ref().unwrap();
+    assert!(help.contains(&*blob.to_string_lossy()), "{help}");
+}
+
+#[test]
+fn a_url_leads_to_the_digest_of_the_manifest_or_nowhere() {
+    let shelf = Shelf::new();
+    let other = shelf.put(&[WASM, b"\0\x01\0"].concat());
+    let findings = loaded(&from_url(&other), &shelf).unwrap_err().findings;
+    assert_eq!(findings[0].code, "digest-mismatch");
+    let shelf = Shelf::new().answering(URL, Ok("../../secret".into()));
+    loaded(&from_url(&other), &shelf).unwrap_err();
+}
+
+#[test]
+fn a_page_that_says_not_found_is_no_wasm() {
+    let shelf = Shelf::new();
+    let page = shelf.put(b"<html></html>");
+    let shelf = shelf.answering(URL, Ok(page.clone()));
+    let findings = loaded(&from_url(&page), &shelf).unwrap_err().findings;
+    assert_eq!((findings[0].code, findings[0].line), ("not-wasm", Some(8)));
+}
+
+#[test]
+fn an_answer_that_is_missing_is_an_error() {
+    struct Silent(Shelf);
+    impl Remotes for Silent {
+        fn folder(&self) -> &std::path::Path {
+            self.0.folder()
+        }
+        fn fetch(&self, _: &[Remote]) -> Vec<Result<String, RemoteError>> {
+            Vec::new()
+        }
+        fn image(&self, _: &spin_deployer_manifest::Reference) -> Result<String, RemoteError> {
+            unreachable!()
+        }
+    }
+    let findings = loaded(&from_url(&digest(WASM)), &Silent(Shelf::new()))
+        .unwrap_err()
+        .findings;
+    assert_eq!(findings[0].code, "internal");
+}
+
+#[test]
+fn dependencies_are_contents_in_the_portable_form_by_their_digest() {
+    let shelf = Shelf::new();
+    let bytes = [WASM, b"\0\x01\0"].concat();
+    let fixture = fixture(
+        "dependencies.middleware = [{ path = \"dep.wasm\", inherit_configuration = true }]\n[component.c]\nsource = \"app.wasm\"\n\
+         [component.c.dependencies]\n\"acme:shop\" = { version = \"1\", inherit_configuration = [\"files\"] }\n",
+    )
+    .with("dep.wasm", &bytes);
+    let app = loaded(&fixture, &shelf).unwrap();
+    let (wasm, dep) = (digest(WASM), digest(&bytes));
+    let source =
+        |digest: &str| format!(r#"{{"content_type":"application/wasm","digest":"{digest}"}}"#);
+    let expected = format!(
+        r#""components":[{{"id":"c","metadata":{{"resolve-trigger-dependencies-using":"http"}},"source":{},"dependencies":{{"acme:shop":{{"source":{},"export":null,"inherit":{{"Some":["files"]}}}}}},"trigger_dependencies":{{"middleware":[{{"source":{},"export":null,"inherit":"All"}}]}},"host_requirements":{{"middleware":"required"}}}}]"#,
+        source(&wasm),
+        source(&wasm),
+        source(&dep)
+    );
+    assert!(app.portable().contains(&expected), "{}", app.portable());
+    assert_eq!(read(&app, &dep), bytes);
+    assert!(app.needs().host_requirements.contains("middleware"));
+}
+
+#[test]
+fn a_remembered_digest_is_taken_from_the_folder_of_what_was_fetched() {
+    struct Remembering(Shelf, FileMemory);
+    impl Remotes for Remembering {
+        fn folder(&self) -> &std::path::Path {
+            self.0.folder()
+        }
+        fn memory(&self) -> &dyn spin_deployer_app::DigestMemory {
+            &self.1
+        }
+        fn fetch(&self, wanted: &[Remote]) -> Vec<Result<String, RemoteError>> {
+            self.0.fetch(wanted)
+        }
+        fn image(&self, _: &spin_deployer_manifest::Reference) -> Result<String, RemoteError> {
+            unreachable!()
+        }
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new();
+    let memory = FileMemory::at(cache.path(), shelf.folder());
+    let remotes = Remembering(shelf, memory);
+    for _ in 0..2 {
+        let app = loaded(&from_url(&digest(WASM)), &remotes).unwrap();
+        assert_eq!(app.components()[0].wasm_digest, digest(WASM));
+    }
+}
