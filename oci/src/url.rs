@@ -27,8 +27,7 @@ fn without_default_port(origin: &str) -> &str {
     origin.strip_suffix(port).unwrap_or(origin)
 }
 
-/// Where a `Location` header leads, seen from the URL that was asked (RFC 3986, section 5, without dot segments: no
-/// registry sends them).
+/// Where a `Location` header leads, seen from the URL that was asked (RFC 3986, section 5).
 pub(crate) fn join(base: &str, location: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or_default();
     if location.is_empty()
@@ -47,7 +46,7 @@ pub(crate) fn join(base: &str, location: &str) -> Option<String> {
         return Some(format!("{scheme}{location}"));
     }
     if location.starts_with('/') {
-        return Some(format!("{from}{location}"));
+        return Some(format!("{from}{}", without_dots(location)));
     }
     if location.contains("://") {
         return None;
@@ -60,7 +59,29 @@ pub(crate) fn join(base: &str, location: &str) -> Option<String> {
         return Some(format!("{from}{path}{location}"));
     }
     let folder = path.rfind('/').map_or("/", |end| &path[..=end]);
-    Some(format!("{from}{folder}{location}"))
+    let path = format!("{folder}{location}");
+    Some(format!("{from}{}", without_dots(&path)))
+}
+
+/// A path, perhaps with a query, without segments that are `.` or `..`.
+fn without_dots(path: &str) -> String {
+    let (path, query) = match path.find('?') {
+        Some(at) => path.split_at(at),
+        None => (path, ""),
+    };
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => drop(segments.pop()),
+            other => segments.push(other),
+        }
+    }
+    // What ends in a dot segment is a folder.
+    if path.ends_with("/.") || path.ends_with("/..") {
+        segments.push("");
+    }
+    format!("/{}{query}", segments.join("/"))
 }
 
 /// The URL with one more query parameter; those that it has stay as they are.
@@ -108,6 +129,11 @@ mod tests {
                 Some("https://reg.example.com:5000/v2/a/b/blobs/uploads/?x=2"),
             ),
             ("/u#fragment", Some("https://reg.example.com:5000/u")),
+            (
+                "../../b/./u?x=../y",
+                Some("https://reg.example.com:5000/v2/a/b/b/u?x=../y"),
+            ),
+            ("/../../u/..", Some("https://reg.example.com:5000/")),
             ("ftp://example.com/u", None),
             ("https:///u", None),
             ("/a b", None),

@@ -348,7 +348,9 @@ impl From<String> for Refused {
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let reason = match &refusal {
-            Refusal::NoRule { .. } => "nobody named that host".to_owned(),
+            Refusal::NoRule { request } if request.phase != Phase::Load => {
+                "nobody named that host".to_owned()
+            }
             // Method and URL stand in the line already.
             other => {
                 let line = other.to_string();

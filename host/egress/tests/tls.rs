@@ -3,58 +3,18 @@
 
 mod common;
 
-use std::sync::Arc;
-
+use common::authority::Authority;
 use common::*;
 use http::Method;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rcgen::{CertificateParams, date_time_ymd};
 use spin_deployer_egress::*;
 use spin_deployer_grants::Phase;
 use tokio::io::AsyncWriteExt as _;
-use tokio_rustls::TlsAcceptor;
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn acceptor(&self, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        change(&mut params);
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
-    }
-
-    /// A run that trusts this authority, as `SSL_CERT_FILE` makes it.
-    async fn ask(&self, server: &Server) -> Result<u16, SendError> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), self.0.pem()).unwrap();
-        let environment = Environment::from_iter([("SSL_CERT_FILE", file.path())]);
-        ask(
-            server,
-            Config {
-                environment,
-                ..direct()
-            },
-        )
-        .await
-    }
+/// Asks a server on a machine that trusts this authority.
+async fn ask_trusting(authority: &Authority, server: &Server) -> Result<u16, SendError> {
+    let (config, _file) = authority.trusted();
+    ask(server, config).await
 }
 
 fn url(server: &Server) -> String {
@@ -97,7 +57,7 @@ async fn a_certificate_that_nobody_knows_is_an_error_that_says_what_to_do() {
 async fn an_authority_of_ssl_cert_file_is_trusted() {
     let authority = Authority::new();
     let server = Server::start_with(Some(authority.acceptor(|_| ())), ok).await;
-    assert_eq!(authority.ask(&server).await.unwrap(), 200);
+    assert_eq!(ask_trusting(&authority, &server).await.unwrap(), 200);
     assert_eq!(server.only().text(), "body");
 }
 
@@ -115,7 +75,7 @@ async fn the_wrong_name_and_the_wrong_time_are_told_apart() {
         (young, "not valid yet"),
     ] {
         let server = Server::start_with(Some(acceptor), ok).await;
-        let cause = cause(authority.ask(&server).await);
+        let cause = cause(ask_trusting(&authority, &server).await);
         assert!(cause.contains(words), "{cause}");
         assert!(server.seen().is_empty());
     }

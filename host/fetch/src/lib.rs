@@ -84,6 +84,8 @@ impl Default for Bounds {
     }
 }
 
+/// Manifests, tokens and what is said of errors, in bytes.
+const DOCUMENTS: u64 = 64 << 20;
 /// For one content, redirects, tokens and attempts included.
 const REQUESTS: u64 = 100_000;
 const TIME: Duration = Duration::from_secs(2 * 60 * 60);
@@ -149,12 +151,14 @@ impl Fetcher {
             let what = what.to_owned();
             return Err(FetchError::Offline { what });
         }
+        let bounds = self.bounds.content.saturating_add(self.bounds.image);
+        let most = bounds.saturating_add(DOCUMENTS);
         let limits = Limits {
             requests: REQUESTS,
             // What is fetched twice because it broke counts twice.
-            bytes: self.bounds.image.saturating_mul(2),
-            // The bound itself is checked where it has a name.
-            answer: self.bounds.content.saturating_add(64 << 10),
+            bytes: most.saturating_mul(2),
+            // The bounds themselves are checked where they have a name.
+            answer: most,
             time: TIME,
         };
         let audit = Arc::clone(&self.audit);

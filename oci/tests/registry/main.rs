@@ -3,6 +3,7 @@
 
 mod access;
 mod blob;
+mod pull;
 mod push;
 mod resume;
 mod script;

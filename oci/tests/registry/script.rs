@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use spin_deployer_oci::{Body, Request, Response, Transport, TransportError, TransportFailure};
+use spin_deployer_oci::{
+    Body, Request, Response, Sink, Transport, TransportError, TransportFailure,
+};
 
 pub(crate) enum Reply {
     Answer(u16, Vec<(&'static str, String)>, String),
@@ -22,6 +24,7 @@ pub(crate) struct Expected {
     body: Option<(u64, u64)>,
     headers: Vec<(&'static str, String)>,
     reply: Reply,
+    breaks: bool,
 }
 
 /// A request that is expected, to be completed.
@@ -31,6 +34,7 @@ pub(crate) fn on(request: &'static str) -> Expected {
         body: None,
         headers: Vec::new(),
         reply: Reply::Broken,
+        breaks: false,
     }
 }
 
@@ -69,6 +73,12 @@ impl Expected {
         self
     }
 
+    /// The connection breaks behind the body, which is to be received.
+    pub(crate) fn and_breaks(mut self) -> Self {
+        self.breaks = true;
+        self
+    }
+
     pub(crate) fn unreachable(mut self) -> Self {
         self.reply = Reply::Unreachable;
         self
@@ -97,8 +107,8 @@ impl Script {
     }
 }
 
-impl Transport for &Script {
-    async fn send(&self, request: Request<'_>) -> Result<Response, TransportError> {
+impl Script {
+    fn answer(&self, request: Request<'_>) -> Result<(Response, bool), TransportError> {
         let path = request
             .url
             .strip_prefix("https://reg.test")
@@ -139,14 +149,40 @@ impl Transport for &Script {
                         )
                     })
                     .collect::<HeaderMap>();
-                let status = StatusCode::from_u16(status).unwrap();
-                Ok(Response {
-                    status,
+                let response = Response {
+                    status: StatusCode::from_u16(status).unwrap(),
                     headers,
                     body: body.into_bytes(),
-                })
+                };
+                Ok((response, expected.breaks))
             }
         }
+    }
+}
+
+impl Transport for &Script {
+    async fn send(&self, request: Request<'_>) -> Result<Response, TransportError> {
+        Ok(self.answer(request)?.0)
+    }
+
+    async fn receive(
+        &self,
+        request: Request<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Response, TransportError> {
+        let (mut response, breaks) = self.answer(request)?;
+        if sink.wants(response.status, &response.headers) {
+            let body = std::mem::take(&mut response.body);
+            // In small pieces, as a network has them.
+            let _ = body.chunks(3).all(|piece| sink.take(piece));
+        }
+        if breaks {
+            return Err(TransportError {
+                failure: TransportFailure::Broken,
+                reason: "as the script says".to_owned(),
+            });
+        }
+        Ok(response)
     }
 
     async fn sleep(&self, duration: Duration) {
