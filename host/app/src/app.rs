@@ -36,12 +36,24 @@ pub struct App {
 pub struct Component {
     /// Its id in the manifest, or the one that it was given.
     pub id: String,
-    /// `sha256:` and 64 hexadecimal digits.
+    /// Of what is deployed: `sha256:` and 64 hexadecimal digits.
     pub wasm_digest: String,
     /// In bytes.
     pub wasm_size: u64,
+    /// What it was before its dependencies were composed into it, or before it was made a component; `None` where
+    /// nothing had to be done.
+    pub given: Option<Wasm>,
     /// Sorted by path.
     pub files: Vec<File>,
+}
+
+/// Wasm of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wasm {
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// In bytes.
+    pub size: u64,
 }
 
 /// A file that a component sees.
@@ -142,7 +154,7 @@ impl App {
         &self.components
     }
 
-    /// Warnings only: with an error there is no app.
+    /// Warnings only: with an error there is no app, unless [`Composition::Reported`](crate::Composition) was asked for.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings

@@ -174,7 +174,14 @@ impl<'t> Report<'t> {
         self.found.into_iter().map(|(_, finding)| finding).collect()
     }
 
-    fn add(&mut self, level: Level, code: &'static str, at: &Place, message: &str, help: &str) {
+    pub(crate) fn add(
+        &mut self,
+        level: Level,
+        code: &'static str,
+        at: &Place,
+        message: &str,
+        help: &str,
+    ) {
         let full = self.found.len() >= MOST;
         // Past the limit only the first error still counts: it decides whether there is an app.
         if full && (level == Level::Warning || self.has_errors()) {

@@ -22,6 +22,7 @@
 mod app;
 mod archive;
 mod build;
+mod composition;
 mod content;
 mod files;
 mod finding;
@@ -41,7 +42,7 @@ use std::path::PathBuf;
 
 use spin_deployer_manifest::Reference;
 
-pub use self::app::{App, Component, File, Needs};
+pub use self::app::{App, Component, File, Needs, Wasm};
 pub use self::archive::ArchiveError;
 pub use self::build::{BuildCommand, build_commands};
 pub use self::content::{Content, ContentError, Reader};
@@ -67,8 +68,6 @@ pub struct LoadOptions {
     pub temporary: Option<PathBuf>,
     /// What becomes of an app that cannot be composed.
     pub composition: Composition,
-    /// Where composed components are kept between runs; made when it is not there. `None`: they are not kept.
-    pub composed: Option<PathBuf>,
 }
 
 /// What becomes of an app whose components cannot be composed with their dependencies.

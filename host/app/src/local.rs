@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::{App, Component, File, Parts};
+use crate::composition::{self, Notice};
 use crate::content::Content;
 use crate::files::{self, Outside, Placed, lexical};
 use crate::finding::{Finding, LoadError, Place, Report};
@@ -17,7 +18,7 @@ use crate::manifest::{self, Dependency, Inherit, Manifest, Text, WasmSource, che
 use crate::ports::Ports;
 use crate::remote::{self, Fetched};
 use crate::wasm;
-use crate::{Identity, LoadOptions, unusable};
+use crate::{Composition, Identity, LoadOptions, unusable};
 
 /// In bytes. The longest real manifests have some hundred kilobytes.
 const LARGEST_MANIFEST: u64 = 4 << 20;
@@ -241,10 +242,10 @@ impl Loading<'_> {
         hashed
     }
 
-    /// Composition belongs between the two forms: the local one is what Spin's own loader says, the portable one what
-    /// a platform gets, and everything that `resolved` names is among the contents.
+    /// Composition stands between the two forms: the local one is what Spin's own loader says, the portable one what a
+    /// platform gets.
     fn app(
-        self,
+        mut self,
         name: &str,
         manifest: &Manifest,
         resolved: Vec<Resolved<'_>>,
@@ -258,7 +259,7 @@ impl Loading<'_> {
                 LoadError::one(Finding::error("internal", None, &error.to_string(), ""))
             })
         };
-        let contents: HashMap<_, _> = found
+        let mut contents: HashMap<_, _> = found
             .local
             .values()
             .map(|known| {
@@ -273,11 +274,12 @@ impl Loading<'_> {
             .collect();
 
         let locked = write(&resolved, Form::Local { manifest: name })?;
-        let portable = write(&resolved, Form::Portable { digests: &digests })?;
-        let components = resolved.into_iter().map(|resolved| Component {
-            id: resolved.id,
-            wasm_digest: resolved.wasm.digest,
+        let mut portable = write(&resolved, Form::Portable { digests: &digests })?;
+        let described = resolved.iter().map(|resolved| Component {
+            id: resolved.id.clone(),
+            wasm_digest: resolved.wasm.digest.clone(),
             wasm_size: resolved.wasm.size,
+            given: None,
             files: resolved
                 .files
                 .iter()
@@ -288,16 +290,52 @@ impl Loading<'_> {
                 })
                 .collect(),
         });
+        let mut components: Vec<_> = described.collect();
+        let memory = self.ports.memory.archives();
+        let parts = composition::Parts {
+            portable: &mut portable,
+            components: &mut components,
+            contents: &mut contents,
+            modules: true,
+        };
+        for notice in composition::compose_all(parts, memory.as_deref(), options, self.ports) {
+            let at = place(&resolved, &notice).unwrap_or(0..0);
+            let Notice {
+                level,
+                code,
+                message,
+                help,
+                ..
+            } = notice;
+            self.report.add(level, code, &at, &message, &help);
+        }
+        if options.composition == Composition::Required && self.report.has_errors() {
+            return self.failed();
+        }
         Ok(App::new(Parts {
             locked,
             portable,
-            components: components.collect(),
+            components,
             contents,
             findings: self.report.into_findings(),
             temporary: options.temporary.clone(),
-            memory: self.ports.memory.archives(),
+            memory,
         }))
     }
+}
+
+/// Where the manifest says what a notice is about: a dependency, or a component's Wasm.
+fn place(resolved: &[Resolved<'_>], notice: &Notice) -> Option<Place> {
+    let about = resolved
+        .iter()
+        .find(|resolved| resolved.id == notice.component)?;
+    let mut dependencies = about.component.dependencies.iter();
+    let named = dependencies.find(|(name, _)| Some(name.to_string()) == notice.dependency);
+    let at = match named {
+        Some((_, dependency)) => &dependency.at,
+        None => about.component.source.as_ref()?.at(),
+    };
+    Some(at.clone())
 }
 
 impl Found {

@@ -4,7 +4,9 @@
 //! interrupted or a file that lost its end. Whether the code is valid is the platform's to say.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
+
+use crate::content::Content;
 
 /// What is wrong; reads as the end of a sentence about the file.
 #[derive(Debug, thiserror::Error)]
@@ -26,15 +28,33 @@ pub(crate) enum NotWasm {
 /// Modules have sections 0 to 13, components 0 to 12 (the binary formats' own numbers).
 const LAST_OF_MODULE: u8 = 13;
 const LAST_OF_COMPONENT: u8 = 12;
+/// The second half of a module's header.
+const MODULE: [u8; 4] = [1, 0, 0, 0];
 
 pub(crate) fn check(file: File) -> Result<(), NotWasm> {
     let size = file.metadata()?.len();
-    let mut file = BufReader::with_capacity(512, file);
+    check_all(file, size)
+}
+
+pub(crate) fn check_bytes(bytes: &[u8]) -> Result<(), NotWasm> {
+    check_all(io::Cursor::new(bytes), bytes.len() as u64)
+}
+
+/// Whether something that passed the check is a core module and no component.
+pub(crate) fn is_module(content: &Content) -> io::Result<bool> {
+    let mut header = Vec::with_capacity(8);
+    let reader = content.open(0).map_err(io::Error::other)?;
+    reader.take(8).read_to_end(&mut header)?;
+    Ok(header.ends_with(&MODULE))
+}
+
+fn check_all(wasm: impl Read + Seek, size: u64) -> Result<(), NotWasm> {
+    let mut file = BufReader::with_capacity(512, wasm);
     let mut header = Vec::with_capacity(8);
     file.by_ref().take(8).read_to_end(&mut header)?;
     let last = match header.as_slice() {
         [] => return Err(NotWasm::Empty),
-        [0, b'a', b's', b'm', 1, 0, 0, 0] => LAST_OF_MODULE,
+        [0, b'a', b's', b'm', version @ ..] if version == MODULE => LAST_OF_MODULE,
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0] => LAST_OF_COMPONENT,
         [0, b'a', b's', b'm', ..] => return Err(NotWasm::Version),
         text if text.trim_ascii_start().starts_with(b"(") || text.starts_with(b";;") => {
@@ -78,7 +98,7 @@ fn length(file: &mut impl Read) -> Result<Option<(u32, u64)>, io::Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Seek, Write};
+    use std::io::Write;
 
     use super::*;
 

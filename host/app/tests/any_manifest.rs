@@ -30,6 +30,24 @@ fn piece() -> impl Strategy<Value = String> {
         "default",
         "required",
         "spin_manifest_version",
+        "spin_version",
+        "url",
+        "digest",
+        "package",
+        "version",
+        "registry",
+        "path",
+        "export",
+        "inherit_configuration",
+        "dependencies_inherit_configuration",
+        "dependencies.middleware",
+        "components.role",
+        "allowed_http_hosts",
+        "config",
+        "type",
+        "cart",
+        "\"acme:shop/cart@1.0.0\"",
+        "\"acme:shop\"",
     ]);
     let value = prop_oneof![
         "\"[a-z{}*./:?\\[\\]-]{0,12}\"",
@@ -41,6 +59,15 @@ fn piece() -> impl Strategy<Value = String> {
         Just("[{ source = \"a\", destination = \"/../b\" }]".to_owned()),
         Just("{ source = \"app.wasm\" }".to_owned()),
         Just("{ x = { y = [ {} ] } }".to_owned()),
+        Just("\"1\"".to_owned()),
+        Just("{ type = \"http\" }".to_owned()),
+        Just("{ path = \"app.wasm\", inherit_configuration = true }".to_owned()),
+        Just("{ version = \">=1, <2\", package = \"a:b\" }".to_owned()),
+        Just("[{ component = \"c\" }, { path = \"app.wasm\" }]".to_owned()),
+        Just(format!(
+            "{{ url = \"https://example.com\", digest = \"sha256:{}\" }}",
+            "0".repeat(64)
+        )),
     ];
     let table = prop::sample::select(vec![
         "[component.c]",
@@ -53,6 +80,11 @@ fn piece() -> impl Strategy<Value = String> {
         "[component]",
         "[[component]]",
         "[component.c.profile.p]",
+        "[component.c.profile.p.dependencies]",
+        "[component.c.dependencies]",
+        "[component.trigger]",
+        "[component.d]",
+        "[[trigger.http.dependencies.middleware]]",
         "[\"\"]",
     ]);
     prop_oneof![
@@ -87,8 +119,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_an_app_or_findings(with_head: bool, pieces in prop::collection::vec(piece(), 0..12)) {
-        let text = format!("{}{}", if with_head { HEAD } else { "" }, pieces.concat());
+    fn any_text_is_an_app_or_findings(
+        head in prop::sample::select(vec!["", HEAD, "spin_version = \"1\"\nname = \"a\"\n"]),
+        pieces in prop::collection::vec(piece(), 0..12),
+    ) {
+        let text = format!("{head}{}", pieces.concat());
         let fixture = Fixture::new().with("spin.toml", &text);
         if let Err(error) = fixture.load() {
             prop_assert!(!error.findings.is_empty());

@@ -236,6 +236,9 @@ fn a_trigger_is_checked(#[case] field: &str, #[case] code: &str) {
 #[case::roles_do_not_count(
     "components.a = \"c\"\ndependencies.middleware = [{ path = \"app.wasm\" }]"
 )]
+#[case::no_answer_to_add_it_to(
+    "static_response = {}\ndependencies.middleware = [{ path = \"app.wasm\" }]"
+)]
 fn a_trigger_needs_a_component(#[case] fields: &str) {
     let text = format!("{HEAD}[[trigger.http]]\n{fields}\n[component.c]\nsource = \"app.wasm\"\n");
     refused(text, "no-component", 4);

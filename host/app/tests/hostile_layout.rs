@@ -22,7 +22,6 @@ use serde_json::{Value, json};
 )]
 #[case::no_name("\"name\":\"test\"", "\"name\":\"\"", "no-name")]
 #[case::no_components("\"components\"", "\"komponents\"", "syntax")]
-#[case::not_composed("\"files\":[]", "\"dependencies\":{}", "unsupported")]
 #[case::bad_id("\"id\":\"c\"", "\"id\":\"../c\"", "invalid-name")]
 #[case::bad_digest("sha256:", "sha512:", "wrong-digest")]
 #[case::missing_content(

@@ -32,6 +32,8 @@ pub(super) struct LockedComponent {
     pub(super) id: String,
     /// A digest.
     pub(super) wasm: String,
+    /// Digests of the Wasm of its dependencies.
+    pub(super) parts: Vec<String>,
     /// Path and digest.
     pub(super) files: Vec<(String, String)>,
 }
@@ -64,6 +66,7 @@ impl Locked {
                     .files
                     .iter()
                     .map(|(_, digest)| digest.as_str())
+                    .chain(component.parts.iter().map(String::as_str))
                     .chain([component.wasm.as_str()])
             })
             .collect();
@@ -200,20 +203,28 @@ fn read_component(
     inline: &mut Vec<(String, Vec<u8>)>,
 ) -> Result<LockedComponent, Problem> {
     let id = component["id"].as_str().unwrap_or_default().to_owned();
-    for key in ["dependencies", "trigger_dependencies"] {
-        if component.get(key).is_some() {
-            return Err(problem(
-                "unsupported",
-                format!("`{id}` was not composed when it was pushed: it has {key}"),
-            ));
-        }
-    }
     let wrong = |what: &str| problem("syntax", format!("the component `{id}` has no {what}"));
     let source = component
         .get_mut("source")
         .and_then(Value::as_object_mut)
         .ok_or_else(|| wrong("source"))?;
     let wasm = to_digest(source, &id, inline)?;
+    let mut parts = Vec::new();
+    // Spin can push an app without composing it, then they are here.
+    for kind in ["dependencies", "trigger_dependencies"] {
+        let named = component.get_mut(kind).and_then(Value::as_object_mut);
+        for (_, dependencies) in named.into_iter().flatten() {
+            let several = match dependencies {
+                Value::Array(several) => several.as_mut_slice(),
+                one => std::slice::from_mut(one),
+            };
+            for dependency in several {
+                let source = dependency.get_mut("source").and_then(Value::as_object_mut);
+                let source = source.ok_or_else(|| wrong("proper dependencies"))?;
+                parts.push(to_digest(source, &id, inline)?);
+            }
+        }
+    }
     let mut files = Vec::new();
     let mut paths = BTreeSet::new();
     for file in component
@@ -241,7 +252,12 @@ fn read_component(
         }
         files.push((path, digest));
     }
-    Ok(LockedComponent { id, wasm, files })
+    Ok(LockedComponent {
+        id,
+        wasm,
+        parts,
+        files,
+    })
 }
 
 /// Only names, separated by `/`.

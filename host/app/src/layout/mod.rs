@@ -15,13 +15,14 @@ use std::sync::Arc;
 
 use self::image::{Blob, Image};
 use crate::app::{App, Component, File, Parts};
+use crate::composition;
 use crate::content::Content;
-use crate::finding::{Finding, LoadError};
+use crate::finding::{Finding, Level, LoadError};
 use crate::folder::Folder;
 use crate::hash;
 use crate::memory::DigestMemory;
 use crate::ports::Ports;
-use crate::{Identity, LoadOptions};
+use crate::{Composition, Identity, LoadOptions};
 
 const ARCHIVE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
 const LOCKED_APP: &str = "application/vnd.fermyon.spin.application.v1+config";
@@ -177,18 +178,38 @@ pub(crate) fn load(
             findings: findings.into_iter().flatten().collect(),
         });
     }
-    let components = components(&locked, &contents);
+    let mut components = components(&locked, &contents);
     // Archives themselves, and whatever else was in the image, belong to no component.
     let wanted: BTreeMap<_, _> = locked.digests().map(|digest| (digest, ())).collect();
     contents.retain(|digest, _| wanted.contains_key(digest.as_str()));
+    let mut portable = locked.portable;
+    let archives = memory.archives();
+    let parts = composition::Parts {
+        portable: &mut portable,
+        components: &mut components,
+        contents: &mut contents,
+        modules: false,
+    };
+    let notices = composition::compose_all(parts, archives.as_deref(), options, ports);
+    let findings: Vec<_> = notices
+        .into_iter()
+        .map(|notice| Finding {
+            level: notice.level,
+            ..Finding::error(notice.code, None, &notice.message, &notice.help)
+        })
+        .collect();
+    let fails = |finding: &Finding| finding.level == Level::Error;
+    if options.composition == Composition::Required && findings.iter().any(fails) {
+        return Err(LoadError { findings });
+    }
     Ok(App::new(Parts {
         locked: locked.original,
-        portable: locked.portable,
+        portable,
         components,
         contents,
-        findings: Vec::new(),
+        findings,
         temporary: options.temporary.clone(),
-        memory: memory.archives(),
+        memory: archives,
     }))
 }
 
@@ -290,6 +311,7 @@ fn components(locked: &locked::Locked, contents: &HashMap<String, Arc<Content>>)
             id: component.id.clone(),
             wasm_digest: component.wasm.clone(),
             wasm_size: size(&component.wasm),
+            given: None,
             files,
         }
     });

@@ -23,6 +23,15 @@ pub(crate) enum WasmSource {
     },
 }
 
+impl WasmSource {
+    pub(crate) fn at(&self) -> &Place {
+        match self {
+            Self::Local(text) => &text.at,
+            Self::Remote { at, .. } => at,
+        }
+    }
+}
+
 /// Which versions of a package a manifest may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Versions {

@@ -102,7 +102,9 @@ fn trigger(kind: String, mut fields: Fields<'_>, report: &mut Report) -> Trigger
     }
     let dependencies = dependency::of_trigger(&mut fields, report);
     let needs_one = !dependencies.values().all(Vec::is_empty);
-    if !names_one && (needs_one || !fields.has("components")) {
+    // An http trigger can do without: it answers by itself.
+    let runs_nothing = kind == "http" && fields.has("static_response");
+    if !names_one && (needs_one || !(fields.has("components") || runs_nothing)) {
         let message = if needs_one {
             format!("the dependencies of this `{kind}` trigger belong to no component")
         } else {
