@@ -7,6 +7,8 @@
 mod answer;
 mod handles;
 mod module;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 

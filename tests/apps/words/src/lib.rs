@@ -64,6 +64,7 @@ fn text<T: Debug, E: Debug>(result: Result<T, E>) -> String {
 fn http(authority: &str) -> Result<u16, wasip2::http::types::ErrorCode> {
     let request = OutgoingRequest::new(Fields::new());
     request.set_scheme(Some(&Scheme::Http)).expect("a scheme");
+    request.set_path_with_query(Some("/")).expect("a path");
     request
         .set_authority(Some(authority))
         .expect("an authority");

@@ -1,0 +1,11 @@
+//! What composition promises, on components that run.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod host;
+mod hostile;
+mod inherit;
+mod matching;
+mod modules;
+mod sets;
+mod stable;
+mod support;
