@@ -1,6 +1,6 @@
 //! One folder in `cases` for each thing that a manifest can say: `spin.toml`, and the locked app that Spin makes of it.
 //!
-//! `profile` holds the name of a profile, `warnings` a code and a line for each. What Spin was measured to do is in
+//! `{wasm}` is the digest of what lies elsewhere, `profile` holds the name of a profile, `warnings` a code and a line for each. What Spin was measured to do is in
 //! `tests/golden.rs`; these were worked out from its rules.
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::Fixture;
-use common::remotes::Shelf;
+use common::remotes::{Shelf, digest};
 use rstest::rstest;
 use serde_json::Value;
 use spin_deployer_app::{Composition, Level, LoadOptions, Ports, load};
@@ -18,9 +18,12 @@ use spin_deployer_app::{Composition, Level, LoadOptions, Ports, load};
 #[rstest]
 fn a_manifest_is_locked_as_spin_locks_it(#[files("tests/cases/*/spin.toml")] manifest: PathBuf) {
     let case = manifest.parent().unwrap();
-    let read = |name: &str| fs::read_to_string(case.join(name)).ok();
+    let read = |name: &str| {
+        let text = fs::read_to_string(case.join(name)).ok()?;
+        Some(text.replace("{wasm}", &digest(common::WASM)))
+    };
     let mut fixture = Fixture::new()
-        .with("spin.toml", fs::read(&manifest).unwrap())
+        .with("spin.toml", read("spin.toml").unwrap())
         .with("static/a.txt", "a");
     for name in ["dep.wasm", "other.wasm", "debug.wasm"] {
         fixture = fixture.with(name, common::WASM);

@@ -19,7 +19,7 @@ fn refused(text: String, code: &str, line: usize) {
 #[rstest]
 #[case::no_digest("{ url = \"https://example.com/a\" }", "missing-field")]
 #[case::no_url(
-    "{ digest = \"sha256:93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476\" }",
+    "{ digest = \"sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29\" }",
     "missing-field"
 )]
 #[case::short_digest(
@@ -31,11 +31,11 @@ fn refused(text: String, code: &str, line: usize) {
     "source-digest"
 )]
 #[case::other_scheme(
-    "{ url = \"file:///etc/passwd\", digest = \"sha256:93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476\" }",
+    "{ url = \"file:///etc/passwd\", digest = \"sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29\" }",
     "source-url"
 )]
 #[case::no_absolute_url(
-    "{ url = \"a.wasm\", digest = \"sha256:93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476\" }",
+    "{ url = \"a.wasm\", digest = \"sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29\" }",
     "source-url"
 )]
 #[case::no_package("{ version = \"1.0.0\" }", "missing-field")]
@@ -52,7 +52,7 @@ fn refused(text: String, code: &str, line: usize) {
     "package-registry"
 )]
 #[case::both(
-    "{ package = \"a:b\", url = \"https://example.com/a\", digest = \"sha256:93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476\" }",
+    "{ package = \"a:b\", url = \"https://example.com/a\", digest = \"sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29\" }",
     "unknown-field"
 )]
 #[case::bindle("{ reference = \"a/b\", parcel = \"00\" }", "unsupported")]

@@ -13,6 +13,8 @@ use spin_deployer_app::{
 };
 
 const URL: &str = "https://example.com/a.wasm";
+/// The smallest component: unlike a module it is deployed as it is.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 fn fixture(rest: &str) -> Fixture {
     let head = format!("{HEAD}[[trigger.http]]\nroute = \"/\"\ncomponent = \"c\"\n");
@@ -41,15 +43,15 @@ fn loaded(fixture: &Fixture, remotes: &dyn Remotes) -> Result<App, LoadError> {
 #[test]
 fn what_was_fetched_is_a_content_like_any_other() {
     let shelf = Shelf::new();
-    let wasm = shelf.put(&[WASM, b"\0\x01\0"].concat());
+    let wasm = shelf.put(COMPONENT);
     let shelf = shelf.answering(URL, Ok(wasm.clone()));
     let app = loaded(&from_url(&wasm), &shelf).unwrap();
     let component = &app.components()[0];
-    assert_eq!((&component.wasm_digest, component.wasm_size), (&wasm, 11));
-    assert_eq!(read(&app, &wasm), [WASM, b"\0\x01\0"].concat());
+    assert_eq!((&component.wasm_digest, component.wasm_size), (&wasm, 8));
+    assert_eq!(read(&app, &wasm), COMPONENT);
     assert!(app.portable().contains(&format!("\"digest\":\"{wasm}\"")));
     assert!(!app.portable().contains("file://"), "{}", app.portable());
-    assert_eq!(app.total_size(), 11);
+    assert_eq!(app.total_size(), 8);
 }
 
 #[test]
@@ -218,10 +220,12 @@ fn a_remembered_digest_is_taken_from_the_folder_of_what_was_fetched() {
     }
     let cache = tempfile::tempdir().unwrap();
     let shelf = Shelf::new();
+    let wasm = shelf.put(COMPONENT);
+    let shelf = shelf.answering(URL, Ok(wasm.clone()));
     let memory = FileMemory::at(cache.path(), shelf.folder());
     let remotes = Remembering(shelf, memory);
     for _ in 0..2 {
-        let app = loaded(&from_url(&digest(WASM)), &remotes).unwrap();
-        assert_eq!(app.components()[0].wasm_digest, digest(WASM));
+        let app = loaded(&from_url(&wasm), &remotes).unwrap();
+        assert_eq!(app.components()[0].wasm_digest, wasm);
     }
 }

@@ -124,7 +124,6 @@ impl Loader {
             version: self.request.version.clone(),
             // Archives can be as large as the app, and the system's folder may be in memory.
             temporary: cache.map(Path::to_owned),
-            composed: cache.map(|cache| cache.join("composed")),
             ..LoadOptions::default()
         }
     }

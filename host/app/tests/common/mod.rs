@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use spin_deployer_app::{App, Finding, Level, LoadError, LoadOptions, Ports, Source, load};
 use tempfile::TempDir;
 
-/// The smallest module.
-pub const WASM: &[u8] = b"\0asm\x01\0\0\0";
+/// The smallest component.
+pub const WASM: &[u8] = b"\0asm\x0d\0\x01\0";
 
 pub struct Fixture {
     pub folder: TempDir,
