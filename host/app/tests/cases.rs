@@ -1,7 +1,7 @@
 //! One folder in `cases` for each thing that a manifest can say: `spin.toml`, and the locked app that Spin makes of it.
 //!
-//! `{wasm}` is the digest of what lies elsewhere, `profile` holds the name of a profile, `warnings` a code and a line for each. What Spin was measured to do is in
-//! `tests/golden.rs`; these were worked out from its rules.
+//! `{wasm}` is the digest of what lies elsewhere, `profile` holds the name of a profile, `warnings` a code and a line
+//! for each. What Spin was measured to do is in `tests/golden.rs`; these were worked out from its rules.
 #![allow(clippy::unwrap_used)]
 
 mod common;
