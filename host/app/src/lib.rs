@@ -1,13 +1,15 @@
-//! An application from its `spin.toml` or an OCI layout, validated and hashed, ready to be deployed.
+//! An application from its `spin.toml`, an OCI layout or a registry, validated and hashed, ready to be deployed.
 //!
 //! [`load`] turns a [`Source`] into an [`App`] or into findings, all of them in one go. Spin's own loader is not a
 //! library that can be depended on, so this is another one with the same result; where Spin checks nothing and the
 //! mistake would show only on the platform, or where a manifest could publish files from outside of its folder, this
-//! one refuses.
+//! one refuses. Manifests of version 1 and 2 are read whole: Wasm from URLs and packages, dependencies, profiles, and
+//! what a trigger adds to its component.
 //!
 //! Everything is native and synchronous, and memory is constant: contents stay where they are and are read through
 //! [`Content::open`], which notices when a file is not any more what was hashed. Nothing outside of the folder of
-//! the app or layout can be read, whatever a manifest or a link in it says.
+//! the app or layout can be read, whatever a manifest or a link in it says. What lies elsewhere is asked of [`Ports`],
+//! once and only for an app without errors, and believed as far as its digest goes.
 //!
 //! ```no_run
 //! use spin_deployer_app::{LoadOptions, Ports, Source, load};
@@ -27,6 +29,7 @@ mod content;
 mod files;
 mod finding;
 mod folder;
+mod found;
 mod hash;
 mod layout;
 mod local;

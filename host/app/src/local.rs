@@ -11,12 +11,13 @@ use crate::content::Content;
 use crate::files::{self, Outside, Placed, lexical};
 use crate::finding::{Finding, LoadError, Place, Report};
 use crate::folder::{Folder, Refusal};
+use crate::found::Found;
 use crate::hash::{self, HashError, Hashed};
-use crate::locked::{Blob, Form, Home, OfTrigger, Plug, Resolved, lock};
-use crate::manifest::variants::{self, Variant};
-use crate::manifest::{self, Dependency, Inherit, Manifest, Text, WasmSource, check, normalize};
+use crate::locked::{Blob, Form, Resolved, lock};
+use crate::manifest::variants;
+use crate::manifest::{self, Manifest, Text, WasmSource, check, normalize};
 use crate::ports::Ports;
-use crate::remote::{self, Fetched};
+use crate::remote;
 use crate::wasm;
 use crate::{Composition, Identity, LoadOptions, unusable};
 
@@ -98,13 +99,6 @@ struct Loading<'t> {
     folder: Arc<Folder>,
     report: Report<'t>,
     ports: &'t Ports<'t>,
-}
-
-/// Everything that an app consists of, hashed.
-struct Found {
-    /// Of the app's folder, by path.
-    local: HashMap<String, Hashed>,
-    fetched: Fetched,
 }
 
 impl Loading<'_> {
@@ -336,66 +330,4 @@ fn place(resolved: &[Resolved<'_>], notice: &Notice) -> Option<Place> {
         None => about.component.source.as_ref()?.at(),
     };
     Some(at.clone())
-}
-
-impl Found {
-    /// Every path was hashed, or there would have been an error.
-    fn file(&self, path: &str) -> Blob {
-        let known = self.local.get(path);
-        Blob {
-            digest: known.map_or_else(String::new, |known| known.digest.clone()),
-            size: known.map_or(0, |known| known.stamp.size),
-            home: Home::App(path.to_owned()),
-        }
-    }
-
-    fn wasm(&self, source: &WasmSource) -> Option<Blob> {
-        match source {
-            WasmSource::Local(text) => Some(self.file(&lexical(&text.value).ok()?)),
-            WasmSource::Remote { remote, .. } => self.fetched.blob(remote),
-        }
-    }
-
-    fn plug(&self, dependency: &Dependency) -> Option<Plug> {
-        let nothing = || Inherit::Some(Vec::new());
-        Some(Plug {
-            wasm: self.wasm(dependency.wasm()?)?,
-            export: dependency.export.as_ref().map(|text| text.value.clone()),
-            inherit: dependency.inherit.clone().unwrap_or_else(nothing),
-        })
-    }
-
-    fn resolve<'a>(
-        &self,
-        manifest: &'a Manifest,
-        placed: &'a [Placed],
-        variant: Variant,
-    ) -> Option<Resolved<'a>> {
-        let component = manifest.components.get(variant.component)?;
-        let trigger = variant
-            .trigger
-            .and_then(|index| manifest.triggers.get(index));
-        Some(Resolved {
-            id: variant.id,
-            component,
-            wasm: self.wasm(component.source.as_ref()?)?,
-            files: placed.get(variant.component)?,
-            dependencies: component
-                .dependencies
-                .iter()
-                .filter_map(|(name, dependency)| Some((name.to_string(), self.plug(dependency)?)))
-                .collect(),
-            of_trigger: trigger.map(|trigger| OfTrigger {
-                kind: trigger.kind.clone(),
-                plugs: trigger
-                    .dependencies
-                    .iter()
-                    .map(|(role, dependencies)| {
-                        let plugs = dependencies.iter().filter_map(|d| self.plug(d));
-                        (role.clone(), plugs.collect())
-                    })
-                    .collect(),
-            }),
-        })
-    }
 }
