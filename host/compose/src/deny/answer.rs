@@ -1,6 +1,7 @@
 //! The value that says no, for any type.
-
-use std::cell::Cell;
+//!
+//! A type can be hostile, but not large: validation bounds all types of a component together, counted as often as they
+//! are used, and refuses lists of fixed length. So neither the values nor the work to find them needs another bound.
 
 use wit_parser::{Handle, Int, Resolve, SizeAlign, Type, TypeDefKind, TypeId};
 
@@ -15,11 +16,6 @@ pub(super) struct Answer {
 
 /// No value of the type can be made from nothing.
 struct Impossible;
-
-/// A hostile type can be large; what no interface in use comes near to is not answered.
-const LARGEST: usize = 4096;
-/// The same for how many values are tried.
-const MOST_TRIES: u32 = 10_000;
 
 /// Parts of names of cases that mean denial, best first.
 const DENIALS: [&str; 5] = [
@@ -51,7 +47,6 @@ pub(super) struct Answers<'a> {
     own: &'a Own,
     /// Where the text for errors lies, and its length.
     text: (i32, usize),
-    tries: Cell<u32>,
 }
 
 impl<'a> Answers<'a> {
@@ -66,19 +61,14 @@ impl<'a> Answers<'a> {
             sizes,
             own,
             text,
-            tries: Cell::new(MOST_TRIES),
         }
     }
 
     /// What a function of this result returns. `None` if that cannot be made from nothing: a stream, or a resource of
     /// somebody else.
     pub(super) fn of(&self, ty: &Type) -> Option<Answer> {
-        let size = self.sizes.size(ty).size_wasm32();
-        if size > LARGEST {
-            return None;
-        }
         let mut answer = Answer {
-            bytes: vec![0; size],
+            bytes: vec![0; self.sizes.size(ty).size_wasm32()],
             handles: vec![],
         };
         self.write(&mut answer, ty, 0, Tone::Empty).ok()?;
@@ -93,10 +83,6 @@ impl<'a> Answers<'a> {
         at: usize,
         tone: Tone,
     ) -> Result<(), Impossible> {
-        let Some(tries) = self.tries.get().checked_sub(1) else {
-            return Err(Impossible);
-        };
-        self.tries.set(tries);
         let id = match ty {
             Type::Id(id) => *id,
             Type::String if tone == Tone::Denial => {
@@ -217,7 +203,7 @@ impl<'a> Answers<'a> {
         at: usize,
         tone: Tone,
     ) -> Result<(), Impossible> {
-        let clean = (answer.bytes.clone(), answer.handles.len());
+        let handles = answer.handles.len();
         let tag_size = match tag {
             Int::U8 => 1,
             Int::U16 => 2,
@@ -231,8 +217,9 @@ impl<'a> Answers<'a> {
         let offset = self.sizes.payload_offset(tag, payloads).size_wasm32();
         let written = self.write(answer, ty, at + offset, tone);
         if written.is_err() {
-            answer.bytes = clean.0;
-            answer.handles.truncate(clean.1);
+            let end = at + offset + self.sizes.size(ty).size_wasm32();
+            answer.bytes[at..end].fill(0);
+            answer.handles.truncate(handles);
         }
         written
     }

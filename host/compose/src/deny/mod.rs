@@ -54,6 +54,18 @@ pub(crate) fn refusal(component: &[u8], imports: &[String]) -> Result<Option<Ref
         return Ok(None);
     }
 
+    for (key, item) in &resolve.worlds[world].imports {
+        if let WorldItem::Interface { id, .. } = item
+            && !keys.contains(key)
+            && let Some(theirs) = borrows(&resolve, *id, &keys)
+        {
+            let name = resolve.name_world_key(key);
+            return Err(format!(
+                "`{name}`, which is not denied, uses the resource `{theirs}` of it"
+            ));
+        }
+    }
+
     let component = make(&mut resolve, world, &keys)?;
     Ok(Some(Refusal {
         component,
@@ -69,6 +81,23 @@ fn acts(resolve: &Resolve, id: InterfaceId) -> bool {
         || types.any(|id| matches!(resolve.types[*id].kind, TypeDefKind::Resource))
 }
 
+/// The resource of a denied interface that an interface uses: it cannot be the host's and not the host's.
+fn borrows<'a>(
+    resolve: &'a Resolve,
+    id: InterfaceId,
+    denied: &HashSet<WorldKey>,
+) -> Option<&'a str> {
+    let types = resolve.interfaces[id].types.values();
+    types
+        .map(|id| handles::resource(resolve, *id))
+        .filter(|id| matches!(resolve.types[*id].kind, TypeDefKind::Resource))
+        .find(|id| {
+            handles::interface(resolve, *id)
+                .is_some_and(|owner| denied.contains(&WorldKey::Interface(owner)))
+        })
+        .and_then(|id| resolve.types[id].name.as_deref())
+}
+
 /// Turns the world around: what was imported is exported.
 fn make(
     resolve: &mut Resolve,
@@ -81,7 +110,7 @@ fn make(
     resolve
         .exportize(world, None, None)
         .map_err(|e| format!("{e:#}"))?;
-    let mut module = module::generate(resolve, world)?;
+    let mut module = module::generate(resolve, world);
     embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)
         .map_err(|e| format!("{e:#}"))?;
     let mut encoder = ComponentEncoder::default();

@@ -25,11 +25,9 @@ const PAGE: u32 = 65536;
 const ARGUMENT_PAGES: u32 = 1024;
 /// Past what any alignment asks for, and nothing is at address 0.
 const ALIGN: usize = 16;
-/// More than all hosts together have. Bounds the work that a hostile component makes.
-const MOST: usize = 2000;
 
 /// A module that implements the exports of the world.
-pub(super) fn generate(resolve: &Resolve, world: WorldId) -> Result<Vec<u8>, String> {
+pub(super) fn generate(resolve: &Resolve, world: WorldId) -> Vec<u8> {
     let interfaces: Vec<_> = resolve.worlds[world]
         .exports
         .iter()
@@ -38,12 +36,6 @@ pub(super) fn generate(resolve: &Resolve, world: WorldId) -> Result<Vec<u8>, Str
             _ => None,
         })
         .collect();
-    let functions = interfaces
-        .iter()
-        .map(|(_, id)| 1 + resolve.interfaces[*id].functions.len());
-    if functions.sum::<usize>() > MOST {
-        return Err(format!("it imports more than {MOST} functions"));
-    }
     let mut sizes = SizeAlign::default();
     sizes.fill(resolve);
     let mut generator = Generator {
@@ -57,7 +49,7 @@ pub(super) fn generate(resolve: &Resolve, world: WorldId) -> Result<Vec<u8>, Str
     for (key, id) in interfaces {
         bodies.extend(generator.interface(key, id));
     }
-    Ok(generator.encode(bodies))
+    generator.encode(bodies)
 }
 
 struct Generator<'a> {
@@ -206,7 +198,6 @@ impl Generator<'_> {
         let address = ALIGN + self.data.len();
         self.data.extend(bytes);
         self.data.resize(self.data.len().next_multiple_of(ALIGN), 0);
-        // Bounded by the names in the component and by `MOST` answers.
         i32::try_from(address).unwrap_or(i32::MAX)
     }
 

@@ -1,6 +1,6 @@
 //! What a refusal answers, for every kind of type, called as a host would.
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, Linker, Resource, ResourceType, Val};
 use wasmtime::{Engine, Store};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
@@ -22,6 +22,7 @@ package wasi:it {
         variant texts { early(u64), undefined(string), late(string) }
         variant holder { works, handle(theirs) }
         type theirs = foreign;
+        record lent { a: u64, b: tuple<string, borrow<foreign>>, c: option<option<borrow<foreign>>> }
         record pair { number: u8, text: string, error: success }
 
         nothing: func();
@@ -46,6 +47,7 @@ package wasi:it {
         maker: func() -> thing;
         foreign-result: func() -> foreign;
         nested: func() -> result<_, result<_, words>>;
+        given: func(one: borrow<foreign>, two: option<foreign>, three: lent) -> result<_, words>;
         wide: func(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64, i: u64, j: u64, k: u64,
             l: u64, m: u64, n: u64, o: u64, p: u64, q: string) -> result<_, words>;
     }
@@ -66,8 +68,12 @@ fn refusing(wit: &str, imports: &[&str]) -> Vec<u8> {
     refusal(&component, &imports).unwrap().unwrap().component
 }
 
+/// A resource of the host.
+struct Foreign;
+
 struct Called {
-    store: Store<()>,
+    /// The state counts the resources of the host that were dropped.
+    store: Store<u32>,
     instance: wasmtime::component::Instance,
 }
 
@@ -76,14 +82,30 @@ impl Called {
         let engine = Engine::default();
         let component = Component::new(&engine, refusal).unwrap();
         let mut linker = Linker::new(&engine);
-        linker.define_unknown_imports_as_traps(&component).unwrap();
-        let mut store = Store::new(&engine, ());
+        linker
+            .instance("wasi:it/other")
+            .unwrap()
+            .resource(
+                "foreign",
+                ResourceType::host::<Foreign>(),
+                |mut store, _| {
+                    *store.data_mut() += 1;
+                    Ok(())
+                },
+            )
+            .unwrap();
+        let mut store = Store::new(&engine, 0);
         let instance = linker.instantiate(&mut store, &component).unwrap();
         Self { store, instance }
     }
 
+    fn foreign(&mut self) -> Val {
+        let resource = Resource::<Foreign>::new_own(1);
+        Val::Resource(resource.try_into_resource_any(&mut self.store).unwrap())
+    }
+
     /// The result as text, or `trap`.
-    fn call(&mut self, function: &str, arguments: &[wasmtime::component::Val]) -> String {
+    fn call(&mut self, function: &str, arguments: &[Val]) -> String {
         let interface = self
             .instance
             .get_export_index(&mut self.store, None, "wasi:it/denied");
@@ -93,7 +115,7 @@ impl Called {
             .unwrap();
         let function = self.instance.get_func(&mut self.store, index).unwrap();
         let count = function.ty(&self.store).results().len();
-        let mut results = vec![wasmtime::component::Val::Bool(false); count];
+        let mut results = vec![Val::Bool(false); count];
         match function.call(&mut self.store, arguments, &mut results) {
             Ok(()) => format!("{results:?}").trim_matches(['[', ']']).to_owned(),
             Err(_) => "trap".into(),
@@ -103,7 +125,6 @@ impl Called {
 
 #[test]
 fn every_kind_of_type_has_an_answer() {
-    use wasmtime::component::Val;
     let refusal = refusing(WIT, &["wasi:it/denied"]);
     let text = "String(\"`wasi:it/denied` is denied: it is not inherited by this dependency\")";
     let denied = "Result(Err(Some(Variant(\"permission-denied\", None))))";
@@ -151,7 +172,7 @@ fn resources_of_its_own_are_made_and_those_of_others_are_not() {
     assert!(called.call("maker", &[]).starts_with("Resource("));
     let both = called.call("[static]thing.both", &[]);
     assert_eq!(both.matches("Resource(").count(), 2, "{both}");
-    let name = wasmtime::component::Val::String("name".into());
+    let name = Val::String("name".into());
     assert!(
         called
             .call("[constructor]thing", &[name])
@@ -163,9 +184,37 @@ fn resources_of_its_own_are_made_and_those_of_others_are_not() {
 #[test]
 fn arguments_are_bounded() {
     let refusal = refusing(WIT, &["wasi:it/denied"]);
-    let name = wasmtime::component::Val::String("x".repeat(65 << 20));
+    let name = Val::String("x".repeat(65 << 20));
     assert_eq!(
         Called::new(&refusal).call("[constructor]thing", &[name]),
         "trap"
     );
+}
+
+/// A borrowed handle that is kept is a trap, an owned one fills the table of the host.
+#[test]
+fn handles_that_are_given_are_given_back() {
+    let refusal = refusing(WIT, &["wasi:it/denied"]);
+    let mut called = Called::new(&refusal);
+    let (one, two, three, four) = (
+        called.foreign(),
+        called.foreign(),
+        called.foreign(),
+        called.foreign(),
+    );
+    let lent = Val::Record(vec![
+        ("a".into(), Val::U64(1)),
+        (
+            "b".into(),
+            Val::Tuple(vec![Val::String("text".into()), three]),
+        ),
+        (
+            "c".into(),
+            Val::Option(Some(Box::new(Val::Option(Some(Box::new(four)))))),
+        ),
+    ]);
+    let given = [one, Val::Option(Some(Box::new(two))), lent];
+    let denied = "Result(Err(Some(Variant(\"permission-denied\", None))))";
+    assert_eq!(called.call("given", &given), denied);
+    assert_eq!(*called.store.data(), 1, "only one was owned");
 }

@@ -176,6 +176,26 @@ fn types_that_others_use_too_stay_the_hosts() {
     assert_eq!(left(&wasm, Inherit::nothing()), ["wasi:http/types@0.2.0"]);
 }
 
+/// The request is made by the dependent and goes through the dependency, which may not send it.
+#[test]
+fn resources_of_the_host_pass_between_the_two() {
+    let words = "package a:b { interface words {
+        use wasi:http/types@0.2.0.{outgoing-request};
+        say: func(request: outgoing-request) -> outgoing-request;
+    } }";
+    let app = component(&format!(
+        "package a:app; world it {{ import a:b/words; export start: func(); }} {words} {HTTP}"
+    ));
+    let wasm = component(&format!(
+        "package a:it; world it {{ import wasi:http/outgoing-handler@0.2.0; export a:b/words; }} {words} {HTTP}"
+    ));
+    let composed = compose("app", &app, &[dependency("a:b", &wasm)]).unwrap();
+    assert_eq!(
+        Vec::from_iter(imports(&composed)),
+        ["wasi:http/types@0.2.0"]
+    );
+}
+
 #[test]
 fn the_dependent_keeps_what_its_dependency_is_denied() {
     let app = component(&format!(
@@ -272,11 +292,14 @@ fn what_cannot_be_denied_is_an_error() {
     );
     let composed = compose("app", &component(APP), &[dependency("a:b", &wasm)]);
     let error = composed.unwrap_err();
+    let text = error.to_string();
     assert!(
-        matches!(
-            error.problems[..],
-            [Problem::Undeniable { .. } | Problem::Encode(_)]
-        ),
-        "{error}"
+        matches!(error.problems[..], [Problem::Undeniable { .. }]),
+        "{text}"
+    );
+    let way_out = "let it inherit `allowed_outbound_hosts`";
+    assert!(
+        text.contains("`a:tls/wrap`") && text.contains(way_out),
+        "{text}"
     );
 }
