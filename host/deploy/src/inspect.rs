@@ -38,12 +38,25 @@ pub async fn inspect(
     let components = app
         .components()
         .iter()
-        .map(|component| InspectedComponent {
-            id: component.id.clone(),
-            wasm: InspectedWasm {
+        .map(|component| {
+            let deployed = InspectedWasm {
                 digest: component.wasm_digest.clone(),
                 size: component.wasm_size,
-            },
+            };
+            let given = component.given.as_ref().map(|given| InspectedWasm {
+                digest: given.digest.clone(),
+                size: given.size,
+            });
+            let (wasm, composed) = match given {
+                Some(given) => (given, Some(deployed)),
+                None => (deployed, None),
+            };
+            (component, wasm, composed)
+        })
+        .map(|(component, wasm, composed)| InspectedComponent {
+            id: component.id.clone(),
+            wasm,
+            composed,
             files: component
                 .files
                 .iter()

@@ -194,8 +194,11 @@ pub struct InspectedWasm {
 pub struct InspectedComponent {
     /// Its id.
     pub id: String,
-    /// Its code.
+    /// Its code, as it was given.
     pub wasm: InspectedWasm,
+    /// What is deployed in its place: with its dependencies in it, or made a component. Absent where it is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub composed: Option<InspectedWasm>,
     /// Its files, by path.
     pub files: Vec<InspectedFile>,
 }
@@ -212,7 +215,7 @@ pub struct InspectReport {
     pub components: Vec<InspectedComponent>,
     /// The app's fingerprint.
     pub fingerprint: String,
-    /// Warnings about the app.
+    /// Warnings about the app, and errors where it cannot be composed.
     pub findings: Vec<Finding>,
 }
 
