@@ -8,6 +8,7 @@
 mod harness;
 
 mod again;
+mod apps;
 mod bad_input;
 mod broken;
 mod credentials;
