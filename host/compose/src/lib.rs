@@ -22,6 +22,9 @@
 //! - every version of an interface is denied, also one that did not exist when this was written;
 //! - in the namespaces `wasi`, `spin` and `fermyon` what is not known to be harmless is denied, by name of a
 //!   [`Capability`] or, where none names it, unless everything is inherited;
+//! - a capability stands for the interfaces that Spin gives it (databases in the network are `sqlite_databases`), and
+//!   for those that Spin denies even to who inherits what they are about: `wasi:config`, `fermyon:spin/http` and
+//!   Spin's interfaces from before they had versions;
 //! - all of `wasi:sockets` is denied, while Spin leaves the interfaces through which no socket can be made: nothing of
 //!   it to reason about is better than little;
 //! - what cannot be denied ends in [`Problem::Undeniable`]. Nothing is allowed because it could not be denied.
