@@ -10,20 +10,27 @@ use crate::shell::Shell;
 /// What components are built for.
 pub(crate) const WASM: &str = "wasm32-wasip2";
 
-/// Adds [`WASM`] to the toolchain that is in use, where it is missing.
+/// What modules are built for, which tests of composition need.
+const MODULES: &str = "wasm32-wasip1";
+
+/// Adds these targets to the toolchain that is in use, where they are missing.
 pub(crate) fn wasm_target(shell: &Shell) -> Result<()> {
     let sysroot = shell
         .ask("rustc", &["--print", "sysroot"])
         .context("rustc is not on the PATH")?;
-    if Path::new(&sysroot).join("lib/rustlib").join(WASM).is_dir() {
-        return Ok(());
+    let libraries = Path::new(&sysroot).join("lib/rustlib");
+    for target in [WASM, MODULES] {
+        if libraries.join(target).is_dir() {
+            continue;
+        }
+        if shell.which("rustup").is_none() {
+            bail!(
+                "this Rust has no {target}, and there is no rustup to add it: install rustup, or that target"
+            );
+        }
+        shell.run("rustup", ["target", "add", target])?;
     }
-    if shell.which("rustup").is_none() {
-        bail!(
-            "this Rust has no {WASM}, and there is no rustup to add it: install rustup, or that target"
-        );
-    }
-    shell.run("rustup", ["target", "add", WASM])
+    Ok(())
 }
 
 /// Builds `examples/hello` where its `spin.toml` looks for it.
@@ -44,7 +51,7 @@ pub(crate) fn own_workspaces(shell: &Shell) -> Result<Vec<String>> {
         .into_iter()
         .map(|name| format!("examples/{name}/Cargo.toml"))
         .collect();
-    found.push("tests/plugins/Cargo.toml".to_owned());
+    found.extend(["tests/apps/Cargo.toml", "tests/plugins/Cargo.toml"].map(str::to_owned));
     Ok(found)
 }
 
