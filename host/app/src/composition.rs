@@ -306,7 +306,7 @@ impl Composing<'_> {
     fn kept(&self, key: &str) -> Option<Content> {
         let memory = self.memory?;
         let (digest, size) = memory.recall(key)?;
-        let path = blob_path(&digest)?;
+        let path = hash::blob_path(&digest)?;
         let folder = Arc::new(Folder::open(self.ports.remotes.folder()).ok()?);
         let mut results = hash::files(&folder, &[path], self.ports.remotes.memory());
         match results.pop() {
@@ -432,12 +432,8 @@ fn sources(component: &Value, kind: &str) -> Vec<String> {
         .collect()
 }
 
-fn blob_path(digest: &str) -> Option<String> {
-    Some(format!("blobs/sha256/{}", hash::digits(digest)?))
-}
-
 fn store(folder: &Path, digest: &str, bytes: &[u8]) -> io::Result<()> {
-    let path = blob_path(digest).filter(|_| !folder.as_os_str().is_empty());
+    let path = hash::blob_path(digest).filter(|_| !folder.as_os_str().is_empty());
     let path = folder.join(path.ok_or(io::ErrorKind::NotFound)?);
     let directory = path.parent().unwrap_or(folder);
     private_directory(directory)?;

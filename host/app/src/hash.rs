@@ -140,6 +140,11 @@ pub(crate) fn digits(digest: &str) -> Option<&str> {
     good.then_some(digits)
 }
 
+/// Where an OCI layout has the content of a well-formed digest (image-spec, "Blobs").
+pub(crate) fn blob_path(digest: &str) -> Option<String> {
+    Some(format!("blobs/sha256/{}", digits(digest)?))
+}
+
 pub(crate) fn is_digest(digest: &str) -> bool {
     digits(digest).is_some()
 }

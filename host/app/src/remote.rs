@@ -139,7 +139,7 @@ fn is_wasm(
 }
 
 fn path(digest: &str) -> String {
-    format!("blobs/sha256/{}", hash::digits(digest).unwrap_or_default())
+    hash::blob_path(digest).unwrap_or_default()
 }
 
 impl Fetched {

@@ -33,7 +33,7 @@ pub(super) struct Blob {
 impl Blob {
     /// In the layout. Only for digests that [`Layout::check_blob`] has seen.
     pub(super) fn path(&self) -> String {
-        format!("blobs/sha256/{}", hash::digits(&self.digest).unwrap_or("?"))
+        hash::blob_path(&self.digest).unwrap_or_default()
     }
 
     fn name(&self) -> Option<&str> {
