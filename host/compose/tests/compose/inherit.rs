@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use spin_deployer_compose::Capability::{self, *};
 use spin_deployer_compose::{Dependency, Inherit, compose};
+use spin_deployer_test_support::Host;
 
-use crate::host::{Host, Listener};
+use crate::listener::Listener;
 use crate::support::{dependency, front, imports, some, words};
 
 const WORDS: &str = "example:greeting/words";

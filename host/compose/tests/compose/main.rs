@@ -1,9 +1,9 @@
 //! What composition promises, on components that run.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-mod host;
 mod hostile;
 mod inherit;
+mod listener;
 mod matching;
 mod modules;
 mod sets;

@@ -2,8 +2,8 @@
 
 use rstest::rstest;
 use spin_deployer_compose::{ComponentizeError, componentize, compose};
+use spin_deployer_test_support::Host;
 
-use crate::host::Host;
 use crate::support::{app, dependency, exports, front, imports, words};
 
 #[tokio::test]

@@ -1,36 +1,14 @@
 //! Components to compose: built from source, or from an interface alone.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
 
 use spin_deployer_compose::{Capability, Dependency, Inherit};
 use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
-/// One of `tests/apps`, built by cargo. For `wasm32-wasip2` a component, for `wasm32-wasip1` a module.
+/// One of `tests/apps`. For `wasm32-wasip2` a component, for `wasm32-wasip1` a module.
 pub fn app(name: &str, target: &str) -> Vec<u8> {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/apps/Cargo.toml");
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-            .parent()
-            .unwrap()
-            .join("apps");
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--release"])
-            .args(["--target", "wasm32-wasip1", "--target", "wasm32-wasip2"])
-            .args(["--manifest-path", source])
-            .arg("--target-dir")
-            .arg(&folder)
-            .status()
-            .unwrap();
-        assert!(built.success(), "tests/apps do not build");
-        folder
-    });
-    let file = built.join(target).join("release").join(name);
-    std::fs::read(file.with_extension("wasm")).unwrap()
+    spin_deployer_test_support::app(name, target, env!("CARGO_TARGET_TMPDIR"))
 }
 
 /// Answers requests with what [`words`] says.

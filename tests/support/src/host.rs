@@ -1,7 +1,6 @@
-//! A host that offers all of WASI for real: an environment, a folder, the network.
+//! Wasmtime's own host, with all of WASI for real: an environment, a folder, the network.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,13 +21,15 @@ use wasmtime_wasi_http::{
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::default);
 
-/// A component and the folder that it is given as `/data`.
+/// A component, and the folder that it is given as `/data`.
+#[derive(Debug)]
 pub struct Host {
     component: Component,
     folder: TempDir,
 }
 
 impl Host {
+    /// Compiles the component.
     pub fn new(component: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("hello.txt"), "from the folder").unwrap();
@@ -86,7 +87,10 @@ impl Host {
         linker
     }
 
-    /// The answer to `GET /<path>`, or what went wrong.
+    /// The body of the answer to `GET /<path>`.
+    ///
+    /// # Errors
+    /// What the component ended with.
     pub async fn get(&self, path: &str) -> Result<String, String> {
         let pre = self.linker().instantiate_pre(&self.component).unwrap();
         let mut store = self.store(MemoryOutputPipe::new(0));
@@ -193,47 +197,5 @@ impl WasiHttpHooks for Wire {
 
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
         64
-    }
-}
-
-/// Something to connect to. Answers requests with 204 once somebody waits for them.
-pub struct Listener {
-    listener: std::net::TcpListener,
-}
-
-impl Listener {
-    pub fn new() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        Self { listener }
-    }
-
-    pub fn address(&self) -> String {
-        self.listener.local_addr().unwrap().to_string()
-    }
-
-    /// Answers one connection in the background.
-    pub fn answer(&self) {
-        use std::io::{Read as _, Write as _};
-        let listener = self.listener.try_clone().unwrap();
-        std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream
-                .set_read_timeout(Some(Duration::from_secs(10)))
-                .unwrap();
-            let _ = stream.read(&mut [0; 1024]);
-            let _ = stream.write_all(b"HTTP/1.0 204 No Content\r\n\r\n");
-        });
-    }
-
-    /// A connection is in the queue before `connect` returns, so this needs no waiting.
-    pub fn was_reached(&self) -> bool {
-        self.listener.set_nonblocking(true).unwrap();
-        match self.listener.accept() {
-            Ok(_) => true,
-            Err(error) => {
-                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
-                false
-            }
-        }
     }
 }
