@@ -1,5 +1,8 @@
 //! A component whose trigger adds dependencies (middleware): only the type of trigger knows what they are for, so that
 //! Spin composes it.
+//!
+//! Every time: what comes of it depends on more than its parts. The trigger may be a plugin, which Spin finds, and may read
+//! the app's folder; `SPIN_BIN_PATH` may be a script that chooses one Spin of several. Nothing here would notice.
 
 use std::fs;
 use std::io;
