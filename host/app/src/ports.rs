@@ -50,8 +50,8 @@ pub enum Remote {
         registry: Option<String>,
         /// `namespace:name`.
         package: String,
-        /// One version in full (`1.0.0`), or what is required of it in the words of semver, always with an operator
-        /// (`^1.0.0`, `>=1.2, <2`, `*`): then the highest that matches is meant.
+        /// One version in full (`1.0.0`, `=1.0.0`), or what is required of it in the words of semver, always with an
+        /// operator or an asterisk (`^1.0.0`, `>=1.2, <2`, `1.*`): then the highest that matches is meant.
         version: String,
     },
 }
@@ -144,7 +144,7 @@ pub trait TriggerComposer: Sync {
     ) -> Result<Vec<u8>, RemoteError>;
 }
 
-/// Composes nothing.
+/// Composes nothing: there is no Spin.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoTriggerComposer;
 
@@ -153,7 +153,7 @@ impl TriggerComposer for NoTriggerComposer {
         Err(RemoteError {
             code: "needs-spin",
             message: format!(
-                "dependencies of a `{trigger_type}` trigger are composed by Spin, which is not here"
+                "dependencies of a `{trigger_type}` trigger are composed by Spin, and SPIN_BIN_PATH does not say where Spin is"
             ),
             help: "run it as `spin deploy`, or name Spin's binary in SPIN_BIN_PATH".to_owned(),
         })

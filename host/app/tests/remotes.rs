@@ -76,6 +76,46 @@ fn everything_is_asked_for_once_and_together() {
     );
 }
 
+/// Spin hands each to semver as it is written; only the version of a `source` has to be one.
+#[rstest]
+#[case::brief("\"acme:shop\" = \"1.0.0\"", "acme:shop@^1.0.0")]
+#[case::brief_and_partial("\"acme:shop\" = \"1\"", "acme:shop@^1")]
+#[case::brief_range("\"acme:shop\" = \" >=1.2,<2\"", "acme:shop@>=1.2, <2")]
+#[case::any("\"acme:shop\" = \"*\"", "acme:shop@*")]
+#[case::wildcard("\"acme:shop\" = \"1.*\"", "acme:shop@1.*")]
+#[case::only("\"acme:shop\" = \"=1.0.0\"", "acme:shop@1.0.0")]
+#[case::only_partial("\"acme:shop\" = \"=1.2\"", "acme:shop@=1.2")]
+#[case::pre_release("\"acme:shop\" = \"1.0.0-rc.1\"", "acme:shop@^1.0.0-rc.1")]
+#[case::table("\"acme:shop\" = { version = \"1.0\" }", "acme:shop@^1.0")]
+#[case::renamed(
+    "\"acme:shop\" = { version = \"~1.2\", package = \"a:b\", registry = \"r.test\" }",
+    "a:b@~1.2"
+)]
+// The version of the import is none of the package.
+#[case::import_with_a_version("\"acme:shop/cart@1.2.0\" = \"2\"", "acme:shop@^2")]
+#[case::import_and_table(
+    "\"acme:shop@1.2.0\" = { package = \"a:b\", version = \"3\" }",
+    "a:b@^3"
+)]
+#[case::plain("cart = { package = \"a:b\", version = \"0.1\" }", "a:b@^0.1")]
+#[case::component("\"acme:shop\" = { component = \"d\" }", "lib:d@^1.0.0")]
+#[case::component_only("\"acme:shop\" = { component = \"e\" }", "lib:e@1.0.0")]
+fn a_dependency_requires_what_spin_requires(#[case] dependency: &str, #[case] expected: &str) {
+    let shelf = Shelf::new();
+    let fixture = fixture(&format!(
+        "[component.c]\nsource = \"app.wasm\"\n[component.c.dependencies]\n{dependency}\n\
+         [component.d]\nsource = {{ package = \"lib:d\", version = \"1.0.0\" }}\n\
+         [component.e]\nsource = {{ package = \"lib:e\", version = \"=1.0.0\" }}\n"
+    ));
+    loaded(&fixture, &shelf).unwrap();
+    let asked = shelf.asked.lock().unwrap();
+    let shown: Vec<_> = asked[0].iter().map(Remote::to_string).collect();
+    assert!(shown.contains(&expected.to_owned()), "{shown:?}");
+    for own in ["lib:d@1.0.0", "lib:e@=1.0.0"] {
+        assert!(shown.contains(&own.to_owned()), "{shown:?}");
+    }
+}
+
 #[test]
 fn nothing_is_asked_for_where_the_app_has_errors_or_needs_nothing() {
     let shelf = Shelf::new();

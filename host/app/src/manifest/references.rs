@@ -116,7 +116,7 @@ fn wasm(id: &Text, known: &BTreeMap<String, Known>, report: &mut Report) -> Opti
         report.error("dependency-resources", &id.at, message, help);
         return None;
     }
-    component.source.clone()
+    component.source.as_ref().map(WasmSource::as_dependency)
 }
 
 impl Dependency {

@@ -30,6 +30,24 @@ impl WasmSource {
             Self::Remote { at, .. } => at,
         }
     }
+
+    /// The same as a dependency. Spin reads the version of a package there as a requirement, though it is the one that
+    /// its component has.
+    pub(super) fn as_dependency(&self) -> Self {
+        let mut source = self.clone();
+        if let Self::Remote {
+            remote: Remote::Package { version, .. },
+            ..
+        } = &mut source
+        {
+            *version = match version.strip_prefix('=') {
+                Some(only) => only.to_owned(),
+                None => VersionReq::parse(version)
+                    .map_or_else(|_| version.clone(), |required| required.to_string()),
+            };
+        }
+        source
+    }
 }
 
 /// Which versions of a package a manifest may ask for.
@@ -154,8 +172,12 @@ pub(super) fn package(
 pub(super) fn version(text: &Text, versions: Versions, report: &mut Report) -> Option<String> {
     let read = match versions {
         Versions::Exact => {
-            let version = text.value.strip_prefix('=').unwrap_or(&text.value);
-            Version::parse(version.trim()).map(|version| version.to_string())
+            let only = text.value.strip_prefix('=');
+            Version::parse(only.unwrap_or(&text.value).trim()).map(|version| match only {
+                // As a dependency it stays the only one.
+                Some(_) => format!("={version}"),
+                None => version.to_string(),
+            })
         }
         Versions::Required => VersionReq::parse(&text.value).map(|required| {
             let only = match required.comparators.as_slice() {
