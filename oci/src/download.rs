@@ -106,6 +106,14 @@ pub enum PullError {
         /// What was asked first.
         request: String,
     },
+    /// A list of tags that is none, or does not end.
+    #[error("{request}: the list of tags {reason}")]
+    Tags {
+        /// What was asked first.
+        request: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// What came could not be kept.
     #[error("what came cannot be kept: {0}")]
     Write(#[source] io::Error),

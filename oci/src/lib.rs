@@ -31,6 +31,7 @@ mod patience;
 mod pull;
 mod push;
 mod registry;
+mod tags;
 pub mod timestamp;
 mod transport;
 mod upload;

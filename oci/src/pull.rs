@@ -85,7 +85,7 @@ impl<T: Transport> Registry<T> {
         Ok(())
     }
 
-    async fn pull(
+    pub(crate) async fn pull(
         &self,
         url: &str,
         headers: &HeaderMap,

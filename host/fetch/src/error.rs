@@ -226,7 +226,7 @@ impl FetchError {
             },
             PullError::Size { .. } => Self::WrongSize { what, reason },
             PullError::TooLarge { limit, .. } => Self::TooLarge { what, limit },
-            PullError::Redirects { .. } => Self::Server { what, reason },
+            PullError::Redirects { .. } | PullError::Tags { .. } => Self::Server { what, reason },
             PullError::Write(source) => kept(source),
         }
     }

@@ -7,4 +7,5 @@ mod pull;
 mod push;
 mod resume;
 mod script;
+mod tags;
 mod upload;
