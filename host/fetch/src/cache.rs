@@ -3,6 +3,7 @@
 //! ```text
 //! blobs/sha256/<64 digits>     contents, manifests among them
 //! names/<64 digits>            what a name led to, the last time
+//! packages/                    which versions of a package are here
 //! incoming/                    what is on its way
 //! ```
 //!
@@ -210,7 +211,7 @@ impl Destination for Incoming {
 }
 
 /// Makes a folder, and those above it, for this user only.
-fn private_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn private_directory(directory: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

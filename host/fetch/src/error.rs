@@ -24,6 +24,16 @@ pub enum FetchError {
         /// Where was looked.
         reason: String,
     },
+    /// There are versions of it, and none that is wanted.
+    #[error("{what} does not exist: {}", versions(highest, *more))]
+    NoMatch {
+        /// The package with what is required of its version.
+        what: String,
+        /// Some of the versions that there are, the highest first.
+        highest: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
     /// Something else came.
     #[error("{what} is not what it should be: it has the digest {came}, not {wanted}")]
     WrongDigest {
@@ -70,6 +80,16 @@ pub enum FetchError {
         /// What the server said.
         reason: String,
     },
+    /// The server knows who is asking, or does not care, and says no.
+    #[error("{what} is refused by its server: {reason}")]
+    Forbidden {
+        /// What was wanted.
+        what: String,
+        /// Whom to log in to: `example.com`.
+        registry: String,
+        /// What the server said.
+        reason: String,
+    },
     /// Not let out: an address that nobody named, or that nobody may reach.
     #[error("{what} is not fetched: {reason}")]
     Refused {
@@ -78,7 +98,15 @@ pub enum FetchError {
         /// The request, and what is wrong with it.
         reason: String,
     },
-    /// The server is out of order, or none of the kind that it should be.
+    /// The server is overloaded, or out of order for now.
+    #[error("{what} cannot be had now: {reason}")]
+    Unavailable {
+        /// What was wanted.
+        what: String,
+        /// What it answered.
+        reason: String,
+    },
+    /// The server is none of the kind that it should be.
     #[error("{what}: {reason}")]
     Server {
         /// What was wanted.
@@ -146,12 +174,15 @@ impl FetchError {
         match self {
             Self::Offline { .. } => "offline",
             Self::NotFound { .. } => "not-found",
+            Self::NoMatch { .. } => "no-matching-version",
             Self::WrongDigest { .. } => "wrong-digest",
             Self::WrongSize { .. } => "wrong-size",
             Self::TooLarge { .. } => "too-large",
             Self::Unreachable { .. } => "unreachable",
             Self::Unauthorized { .. } => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
             Self::Refused { .. } => "refused",
+            Self::Unavailable { .. } => "unavailable",
             Self::Server { .. } => "bad-answer",
             Self::Unusable { .. } => "unsupported",
             Self::Name { .. } => "invalid",
@@ -169,6 +200,13 @@ impl FetchError {
                 "run it once without --offline: what it fetches then stays here".to_owned()
             }
             Self::NotFound { .. } => "is the name right, and its version or tag?".to_owned(),
+            Self::NoMatch { highest, .. } => match highest.first() {
+                None => "publish a version of it first".to_owned(),
+                Some(first) if highest.iter().all(|version| version.contains('-')) => {
+                    format!("a pre-release is taken only where it is named: `^{first}`")
+                }
+                Some(_) => "write a requirement that one of them meets".to_owned(),
+            },
             Self::WrongDigest { came, .. } => format!(
                 "if what is there now is what you want, write its digest: {came}; else somebody changed it"
             ),
@@ -182,6 +220,9 @@ impl FetchError {
             Self::Unauthorized { registry, .. } => {
                 format!("log in: docker login {registry}, or: spin registry login {registry}")
             }
+            Self::Forbidden { registry, .. } => format!(
+                "log in as somebody who may read it: docker login {registry}, or: spin registry login {registry}"
+            ),
             Self::Refused { .. } => {
                 "name the address at the end of the redirects itself, if it is the right one".to_owned()
             }
@@ -196,7 +237,8 @@ impl FetchError {
                     "name a `registry` beside `package`, or write into {file}: [namespace_registries] {namespace} = \"registry.example.com\""
                 )
             }
-            Self::Server { .. } => "run it again later".to_owned(),
+            Self::Unavailable { .. } => "run it again later".to_owned(),
+            Self::Server { .. } => "is the name right? What answers there is not what it should be".to_owned(),
             Self::Cache { .. } => {
                 "make room there, or name another folder in SPIN_DEPLOYER_CACHE_DIR".to_owned()
             }
@@ -256,16 +298,26 @@ impl FetchError {
                 credential,
                 reason,
             },
-            RegistryError::Denied(_) => Self::Unauthorized {
+            RegistryError::Denied(_) => Self::Forbidden {
                 what,
                 registry: registry.to_owned(),
-                credential: true,
                 reason,
             },
+            RegistryError::Busy { .. } => Self::Unavailable { what, reason },
             RegistryError::Name(_) | RegistryError::MissingBlob(_) => {
                 Self::NotFound { what, reason }
             }
             _ => Self::Server { what, reason },
         }
+    }
+}
+
+fn versions(highest: &[String], more: usize) -> String {
+    let shown = highest.join(", ");
+    match (highest.len(), more) {
+        (0, _) => "it has no version".to_owned(),
+        (1, 0) => format!("there is only {shown}"),
+        (_, 0) => format!("there are {shown}"),
+        _ => format!("there are {shown}, and {more} more"),
     }
 }

@@ -11,8 +11,10 @@
 //!   ever found, two processes at once do no harm, and memory does not grow with what is fetched.
 //! - **Once.** What is there with the right size is not fetched again; who takes it from [`Fetcher::folder`] verifies it.
 //!   Which digest a package's version led to is remembered, because versions do not change. A tag may, so that it is
-//!   looked up each time with one request.
-//! - **Offline nothing is sent.** There is no session then, so that no code path can.
+//!   looked up each time with one request; and so is the list of a package's versions where any that meets a requirement
+//!   is wanted.
+//! - **Offline nothing is sent.** There is no session then, so that no code path can. A requirement is met by the highest
+//!   version that is here, whoever wanted it: what would come if the registry had no others.
 //! - **Packages as `wkg` finds them**: its configuration, its well-known file, its names in a registry. Written here, because
 //!   its client brings an HTTP client of its own, and its crate of common types brings more dependencies than the few lines
 //!   that read a file. The built-in registries of its namespaces are left out: nobody named them.

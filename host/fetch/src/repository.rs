@@ -66,6 +66,12 @@ impl<'a> Repository<'a> {
         Ok((pulled.digest, pulled.bytes.len() as u64, document))
     }
 
+    /// All tags, as the registry has them now.
+    pub(crate) async fn tags(&self) -> Result<Vec<String>, FetchError> {
+        let tags = self.registry().await?.tags().await;
+        tags.map_err(|error| self.failed(error))
+    }
+
     /// Brings a blob into the cache, unless it is there. `what` is for whoever watches.
     pub(crate) async fn blob(
         &self,

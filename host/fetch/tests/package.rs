@@ -226,8 +226,9 @@ async fn what_is_no_package_is_said_before_anything_is_sent() {
         ("example.com", "shop", "1.0.0"),
         ("example.com", "Acme:shop", "1.0.0"),
         ("example.com", "acme:../x", "1.0.0"),
-        ("example.com", "acme:shop", "1.0"),
-        ("example.com", "acme:shop", "^1.0.0"),
+        ("example.com", "acme:shop", "one"),
+        ("example.com", "acme:shop", ""),
+        ("example.com", "acme:shop", "^1.0.0.0"),
         ("me:pw@example.com", "acme:shop", "1.0.0"),
         ("example.com/x", "acme:shop", "1.0.0"),
     ] {

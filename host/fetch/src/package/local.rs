@@ -1,14 +1,19 @@
 //! Packages in a folder: `<root>/<namespace>/<name>/<version>.wasm`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use semver::Version;
 use spin_deployer_oci::Destination as _;
 
 use super::Package;
+use super::requirement::Requirement;
 use crate::{FetchError, Fetcher};
+
+/// A folder with more files than this is none of packages.
+const MOST_FILES: usize = 100_000;
 
 impl Fetcher {
     /// Copies it anew each time: who builds packages changes them, and nothing is sent.
@@ -24,27 +29,28 @@ impl Fetcher {
         let root = root.ok_or_else(|| {
             unusable("its registry is a folder, and `local.root` does not say which".to_owned())
         })?;
-        let path = root
+        let folder = root
             .join(package.name.namespace())
-            .join(package.name.name())
-            .join(format!("{}.wasm", package.version));
-        let failed = |error: std::io::Error| {
-            let reason = format!("{}: {error}", path.display());
-            let what = package.what.clone();
-            if error.kind() == ErrorKind::NotFound {
-                FetchError::NotFound { what, reason }
-            } else {
-                FetchError::Unusable { what, reason }
+            .join(package.name.name());
+        let version = match &package.wanted {
+            Requirement::Only(version) => version.clone(),
+            Requirement::Highest(_) => {
+                let versions = versions(&folder).map_err(package.failed_at(&folder))?;
+                package.wanted.choose(&package.what, versions)?
             }
         };
-        let mut file = File::open(&path).map_err(failed)?;
+        let path = folder.join(format!("{version}.wasm"));
+        let failed = package.failed_at(&path);
+        let mut file = File::open(&path).map_err(&failed)?;
         let progress = Arc::clone(&self.progress);
-        let mut incoming = self.cache.incoming(&package.what, None, progress)?;
+        let mut incoming = self
+            .cache
+            .incoming(&package.in_words(&version), None, progress)?;
         let limit = self.bounds.content;
         let mut buffer = vec![0; 64 << 10];
         let mut copied = 0;
         loop {
-            let read = file.read(&mut buffer).map_err(failed)?;
+            let read = file.read(&mut buffer).map_err(&failed)?;
             if read == 0 {
                 break;
             }
@@ -60,5 +66,30 @@ impl Fetcher {
         let (digest, _) = incoming.digest().map_err(self.cache.failed())?;
         self.cache.keep(incoming, &digest)?;
         Ok(digest.to_string())
+    }
+}
+
+/// Those of `<version>.wasm`; other files are no packages.
+fn versions(folder: &Path) -> std::io::Result<Vec<Version>> {
+    let mut versions = Vec::new();
+    for entry in fs::read_dir(folder)?.take(MOST_FILES) {
+        let name = entry?.file_name();
+        let version = name.to_str().and_then(|name| name.strip_suffix(".wasm"));
+        versions.extend(version.and_then(|version| Version::parse(version).ok()));
+    }
+    Ok(versions)
+}
+
+impl Package {
+    fn failed_at(&self, path: &Path) -> impl Fn(std::io::Error) -> FetchError {
+        |error| {
+            let reason = format!("{}: {error}", path.display());
+            let what = self.what.clone();
+            if error.kind() == ErrorKind::NotFound {
+                FetchError::NotFound { what, reason }
+            } else {
+                FetchError::Unusable { what, reason }
+            }
+        }
     }
 }
