@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A content is written aside and gets its name when all of it is verified, so that neither a broken connection nor a
-//! second process leaves half of one. Nothing is locked: who comes second replaces a file by an equal one.
+//! second process leaves half of one. Nothing is locked: who comes second leaves the file that is there, because an app is
+//! loaded from it, and a new file in its place would be a change.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -83,7 +84,7 @@ impl Cache {
 
     /// Keeps a small content.
     pub(crate) fn put(&self, bytes: &[u8], digest: &Digest) -> Result<(), FetchError> {
-        self.write(&self.blob(digest), bytes)
+        self.name_blob(self.filled(bytes)?, digest)
     }
 
     /// A place for a content that is on its way.
@@ -106,7 +107,7 @@ impl Cache {
 
     /// Gives a content its name. It must be verified.
     pub(crate) fn keep(&self, content: Incoming, digest: &Digest) -> Result<(), FetchError> {
-        self.name(content.file, &self.blob(digest))
+        self.name_blob(content.file, digest)
     }
 
     /// What a name led to.
@@ -132,7 +133,12 @@ impl Cache {
             return Ok(());
         }
         let text = serde_json::to_vec(&record).unwrap_or_default();
-        self.write(&self.record(name), &text)
+        let path = self.record(name);
+        self.folder_of(&path)?;
+        let file = self.filled(&text)?;
+        file.persist(path)
+            .map_err(|error| self.failed()(error.error))?;
+        Ok(())
     }
 
     fn record(&self, name: &str) -> PathBuf {
@@ -140,19 +146,34 @@ impl Cache {
         self.folder.join(NAMES).join(key.hex())
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+    fn filled(&self, bytes: &[u8]) -> Result<NamedTempFile, FetchError> {
         let mut file = self.aside()?;
         file.write_all(bytes).map_err(self.failed())?;
-        self.name(file, path)
+        Ok(file)
     }
 
-    fn name(&self, file: NamedTempFile, path: &Path) -> Result<(), FetchError> {
-        if let Some(parent) = path.parent() {
-            private_directory(parent).map_err(self.failed())?;
+    /// A file that is there is replaced only where it is damaged.
+    fn name_blob(&self, file: NamedTempFile, digest: &Digest) -> Result<(), FetchError> {
+        let path = self.blob(digest);
+        self.folder_of(&path)?;
+        let error = match file.persist_noclobber(&path) {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        if error.error.kind() == io::ErrorKind::AlreadyExists && self.verified(digest).is_some() {
+            return Ok(());
         }
-        file.persist(path)
+        error
+            .file
+            .persist(path)
             .map_err(|error| self.failed()(error.error))?;
         Ok(())
+    }
+
+    fn folder_of(&self, path: &Path) -> Result<(), FetchError> {
+        path.parent()
+            .map_or(Ok(()), private_directory)
+            .map_err(self.failed())
     }
 
     /// A file of mode 0600 beside those that are complete.
@@ -244,4 +265,36 @@ pub(crate) fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() as u64 <= limit).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_that_is_there_stays_unless_it_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().to_owned());
+        let digest = Digest::of(b"content");
+        let blob = cache.blob(&digest);
+        cache.put(b"content", &digest).unwrap();
+        let first = fs::metadata(&blob).unwrap();
+        cache.put(b"content", &digest).unwrap();
+        let second = fs::metadata(&blob).unwrap();
+        #[cfg(unix)]
+        assert_eq!(ids(&first), ids(&second));
+        assert_eq!(first.modified().unwrap(), second.modified().unwrap());
+
+        fs::write(&blob, "damaged").unwrap();
+        cache.put(b"content", &digest).unwrap();
+        assert_eq!(fs::read(&blob).unwrap(), b"content");
+        let aside = fs::read_dir(folder.path().join(INCOMING)).unwrap();
+        assert_eq!(aside.count(), 0);
+    }
+
+    #[cfg(unix)]
+    fn ids(metadata: &fs::Metadata) -> (u64, i64) {
+        use std::os::unix::fs::MetadataExt as _;
+        (metadata.ino(), metadata.ctime_nsec())
+    }
 }
