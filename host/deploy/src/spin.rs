@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
-use spin_deployer_app::{RemoteError, TriggerComposer};
+use spin_deployer_app::{NoTriggerComposer, RemoteError, TriggerComposer};
 
 use crate::Environment;
 
@@ -115,14 +115,7 @@ impl TriggerComposer for SpinTriggers<'_> {
         locked: &Value,
     ) -> Result<Vec<u8>, RemoteError> {
         let Some(spin) = &self.spin else {
-            let help = "run it as `spin deploy`, or name Spin's binary in SPIN_BIN_PATH";
-            return Err(RemoteError {
-                code: "needs-spin",
-                message: format!(
-                    "dependencies of a `{trigger_type}` trigger are composed by Spin, and SPIN_BIN_PATH does not say where Spin is"
-                ),
-                help: help.to_owned(),
-            });
+            return NoTriggerComposer.compose(trigger_type, component, locked);
         };
         let failed = |reason: String| RemoteError {
             code: "composition",
