@@ -74,7 +74,14 @@ impl Kept<'_> {
         private_directory(directory)?;
         let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(bytes)?;
-        let file = file.persist(&place).map_err(|error| error.error)?;
+        let file = match file.persist_noclobber(&place) {
+            Ok(file) => file,
+            // Damaged, or another process was here in the meantime.
+            Err(error) => match self.find(digest, bytes.len() as u64) {
+                Some(content) => return Ok(content),
+                None => error.file.persist(&place).map_err(|error| error.error)?,
+            },
+        };
         let stamp = FileStamp::new(&path, &file.metadata()?);
         let folder = Folder::open(folder)?;
         Ok(Content::file(Arc::new(folder), digest.to_owned(), stamp))
@@ -160,6 +167,10 @@ mod tests {
         // Who found it is not disturbed by who keeps the same.
         let open = kept.recall("key").unwrap();
         kept.keep(Some("other"), b"composed").unwrap();
+        assert_eq!(read(open).unwrap(), b"composed");
+        // Not even by who did not find it yet.
+        let open = kept.recall("key").unwrap();
+        kept.store(open.digest(), b"composed").unwrap();
         assert_eq!(read(open).unwrap(), b"composed");
 
         fs::write(&blob, "damaged!").unwrap();
