@@ -98,7 +98,6 @@ impl Loader {
             let remotes = Fetched::new(&loader, runtime)?;
             let triggers = SpinTriggers {
                 spin: spin::ours(environment),
-                app_folder: folder,
                 temporary: cache,
                 child: &loader.child,
             };

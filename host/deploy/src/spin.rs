@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use spin_deployer_app::{NoTriggerComposer, RemoteError, TriggerComposer};
@@ -28,23 +28,43 @@ pub(crate) fn any(environment: &Environment) -> Option<PathBuf> {
 /// The program that runs for us at the moment, to end it with us.
 #[derive(Debug, Default)]
 pub(crate) struct Child {
-    id: Mutex<Option<u32>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Idle,
+    Running(u32),
+    /// We are about to end, and start nothing any more.
+    Ended,
 }
 
 impl Child {
     /// Runs a program to its end. Blocks.
     pub(crate) fn run(&self, command: &mut Command) -> std::io::Result<std::process::Output> {
-        let child = command.spawn()?;
-        self.set(Some(child.id()));
+        let child = {
+            let mut state = self.state();
+            if matches!(*state, State::Ended) {
+                return Err(std::io::ErrorKind::Interrupted.into());
+            }
+            let child = command.spawn()?;
+            *state = State::Running(child.id());
+            child
+        };
         let output = child.wait_with_output();
-        self.set(None);
+        let mut state = self.state();
+        if matches!(*state, State::Running(_)) {
+            *state = State::Idle;
+        }
         output
     }
 
     /// Asks it to end. What a Ctrl-C does on a terminal by itself, SIGTERM does not.
     pub(crate) fn end(&self) {
+        let state = std::mem::replace(&mut *self.state(), State::Ended);
         #[cfg(unix)]
-        if let Some(id) = *self.id.lock().unwrap_or_else(PoisonError::into_inner)
+        if let State::Running(id) = state
             && let Some(id) = i32::try_from(id)
                 .ok()
                 .and_then(rustix::process::Pid::from_raw)
@@ -53,22 +73,21 @@ impl Child {
         }
     }
 
-    fn set(&self, id: Option<u32>) {
-        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = id;
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Has triggers compose, through Spin.
 pub(crate) struct SpinTriggers<'a> {
     pub(crate) spin: Option<PathBuf>,
-    pub(crate) app_folder: &'a Path,
     pub(crate) temporary: Option<&'a Path>,
     pub(crate) child: &'a Child,
 }
 
 impl SpinTriggers<'_> {
-    /// The arguments are Spin's own, those of `spin registry push`: two triggers are built in, the others are plugins.
-    fn command(&self, spin: &Path, trigger_type: &str, component: &str) -> Command {
+    /// Arguments and variables are those of `spin registry push`: two triggers are built in, the others are plugins.
+    fn command(spin: &Path, trigger_type: &str, component: &str) -> Command {
         let mut command = Command::new(spin);
         match trigger_type {
             "http" | "redis" => command.args(["trigger", trigger_type]),
@@ -77,7 +96,6 @@ impl SpinTriggers<'_> {
         command
             .args(["--precompose-only", "--precompose-component-id", component])
             .env("SPIN_PLUGINS_SUPPRESS_COMPATIBILITY_WARNINGS", "1")
-            .env("SPIN_LOCAL_APP_DIR", self.app_folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
@@ -99,7 +117,7 @@ impl SpinTriggers<'_> {
         std::fs::write(&file, serde_json::to_vec_pretty(locked)?)?;
         let url = url::Url::from_file_path(&file)
             .map_err(|()| std::io::Error::other(format!("{} has no URL", file.display())))?;
-        let mut command = self.command(spin, trigger_type, component);
+        let mut command = Self::command(spin, trigger_type, component);
         command
             .env("SPIN_LOCKED_URL", url.as_str())
             .env("SPIN_WORKING_DIR", folder.path());
@@ -133,5 +151,21 @@ impl TriggerComposer for SpinTriggers<'_> {
         } else {
             Err(failed(output.status.to_string()))
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_ends_starts_nothing_more() {
+        let child = Child::default();
+        let run = || child.run(&mut Command::new("true"));
+        assert!(run().unwrap().status.success());
+        assert!(run().unwrap().status.success());
+        child.end();
+        let refused = run().unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::Interrupted);
     }
 }
