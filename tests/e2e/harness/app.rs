@@ -13,6 +13,11 @@ pub(crate) fn hello_wasm() -> Vec<u8> {
         .unwrap_or_else(|e| panic!("{}: {e}: `cargo xtask test` builds it", path.display()))
 }
 
+/// One of the components of `tests/apps`.
+pub(crate) fn built(name: &str) -> Vec<u8> {
+    spin_deployer_test_support::app(name, "wasm32-wasip2", env!("CARGO_TARGET_TMPDIR"))
+}
+
 /// The folder of `examples/hello`.
 pub(crate) fn hello() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello")

@@ -1,6 +1,7 @@
 //! What the tests stand on: real servers on loopback, applications on disk, and the binary in a clean environment.
 
 pub(crate) mod app;
+pub(crate) mod arrived;
 pub(crate) mod certificate;
 pub(crate) mod expected;
 pub(crate) mod http1;
@@ -9,6 +10,7 @@ pub(crate) mod proxy;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod skopeo;
+pub(crate) mod spin;
 pub(crate) mod token;
 
 use std::time::Duration;
