@@ -43,8 +43,6 @@ mod wasm;
 
 use std::path::PathBuf;
 
-use spin_deployer_manifest::Reference;
-
 pub use self::app::{App, Component, File, Needs, Wasm};
 pub use self::archive::ArchiveError;
 pub use self::build::{BuildCommand, build_commands};
@@ -108,7 +106,9 @@ pub fn identify(
             directory,
             name: name.as_deref(),
         }),
-        Source::Registry(reference) => layout::identify(fetched(reference, ports)?.place(ports)),
+        Source::Registry(reference) => {
+            layout::from_registry(reference, ports.remotes, layout::identify)
+        }
     })?;
     Ok(Identity {
         name: options.name.clone().unwrap_or(own.name),
@@ -127,9 +127,9 @@ pub fn load(source: &Source, options: &LoadOptions, ports: &Ports<'_>) -> Result
             let name = name.as_deref();
             layout::load(Place::Layout { directory, name }, options, ports)
         }
-        Source::Registry(reference) => {
-            layout::load(fetched(reference, ports)?.place(ports), options, ports)
-        }
+        Source::Registry(reference) => layout::from_registry(reference, ports.remotes, |place| {
+            layout::load(place, options, ports)
+        }),
     })
 }
 
@@ -162,29 +162,5 @@ fn unusable(name: &str) -> Option<&'static str> {
         Some("has control characters in it")
     } else {
         None
-    }
-}
-
-/// The digest of an image's manifest that is here now.
-struct Fetched(String);
-
-fn fetched(reference: &Reference, ports: &Ports<'_>) -> Result<Fetched, LoadError> {
-    let digest = ports.remotes.image(reference).map_err(|error| {
-        LoadError::one(Finding::error(
-            error.code,
-            None,
-            &error.message,
-            &error.help,
-        ))
-    })?;
-    Ok(Fetched(digest))
-}
-
-impl Fetched {
-    fn place<'a>(&'a self, ports: &Ports<'a>) -> Place<'a> {
-        Place::Fetched {
-            folder: ports.remotes.folder(),
-            digest: &self.0,
-        }
     }
 }

@@ -99,6 +99,12 @@ pub trait Remotes: Sync {
     /// # Errors
     /// Why it is not here.
     fn image(&self, reference: &Reference) -> Result<String, RemoteError>;
+
+    /// Takes a content out of the folder that is not what its digest says, so that it is fetched when it is asked for
+    /// again. The loader does both, once, before it gives up.
+    fn discard(&self, digest: &str) {
+        let _ = digest;
+    }
 }
 
 /// Fetches nothing.

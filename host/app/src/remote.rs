@@ -1,6 +1,7 @@
 //! Wasm that lies elsewhere: fetched, then believed only as far as its digest goes.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::content::Content;
@@ -26,66 +27,95 @@ pub(crate) fn fetch<'s>(
     report: &mut Report,
 ) -> Fetched {
     let mut seen = HashSet::new();
-    let (wanted, places): (Vec<Remote>, Vec<&Place>) = sources
+    let wanted = sources
         .filter_map(|source| match source {
             WasmSource::Remote { remote, at } => Some((remote, at)),
             WasmSource::Local(_) => None,
         })
         .filter(|(remote, _)| seen.insert(*remote))
         .map(|(remote, at)| (remote.clone(), at))
-        .unzip();
-    if wanted.is_empty() {
-        return Fetched::default();
+        .collect();
+    let mut fetching = Fetching {
+        remotes,
+        fetched: Fetched::default(),
+    };
+    let damaged = fetching.round(wanted, report);
+    let again = damaged.into_iter().map(|Damaged { here, .. }| {
+        remotes.discard(&here.digest);
+        (here.remote, here.at)
+    });
+    for damaged in fetching.round(again.collect(), report) {
+        damaged.report(remotes.folder(), report);
     }
-    let mut answers = remotes.fetch(&wanted);
-    let missing = || RemoteError {
-        code: "internal",
-        message: "nobody fetched it".to_owned(),
-        help: String::new(),
-    };
-    answers.resize_with(wanted.len(), || Err(missing()));
-    let mut here = Vec::new();
-    for ((remote, at), answer) in wanted.into_iter().zip(places).zip(answers) {
-        match answer {
-            Ok(digest) => here.extend(named(remote, at, digest, report)),
-            Err(error) => report.error(error.code, at, error.message, &error.help),
+    fetching.fetched
+}
+
+struct Fetching<'r> {
+    remotes: &'r dyn Remotes,
+    fetched: Fetched,
+}
+
+impl Fetching<'_> {
+    /// Fetches and verifies; what is not what its digest says comes back.
+    fn round<'s>(
+        &mut self,
+        wanted: Vec<(Remote, &'s Place)>,
+        report: &mut Report,
+    ) -> Vec<Damaged<'s>> {
+        if wanted.is_empty() {
+            return Vec::new();
         }
-    }
-    let Some(first) = here.first() else {
-        return Fetched::default();
-    };
-    let folder = match Folder::open(remotes.folder()) {
-        Ok(folder) => Arc::new(folder),
-        Err(error) => {
-            let message = format!("what was fetched cannot be read: {error}");
-            let help = format!("is {} there?", remotes.folder().display());
-            report.error("damaged-cache", first.at, message, &help);
-            return Fetched::default();
-        }
-    };
-    let paths: Vec<_> = here.iter().map(|here| path(&here.digest)).collect();
-    let results = hash::files(&folder, &paths, remotes.memory());
-    remotes.memory().keep();
-    let mut hashed = HashMap::new();
-    for (Here { remote, at, digest }, result) in here.into_iter().zip(results) {
-        let problem = match result {
-            Ok(known) if known.digest == digest => {
-                if is_wasm(&folder, &remote, at, &digest, report) {
-                    hashed.insert(remote, known);
-                }
-                continue;
-            }
-            Ok(known) => format!("is damaged: it has the digest {}", known.digest),
-            Err(error) => error.to_string(),
+        let (wanted, places): (Vec<_>, Vec<_>) = wanted.into_iter().unzip();
+        let mut answers = self.remotes.fetch(&wanted);
+        let missing = || RemoteError {
+            code: "internal",
+            message: "nobody fetched it".to_owned(),
+            help: String::new(),
         };
-        let message = format!("what was fetched from `{remote}` {problem}");
-        let file = remotes.folder().join(path(&digest));
-        let help = format!("delete {} and run again", file.display());
-        report.error("damaged-cache", at, message, &help);
+        answers.resize_with(wanted.len(), || Err(missing()));
+        let mut here = Vec::new();
+        for ((remote, at), answer) in wanted.into_iter().zip(places).zip(answers) {
+            match answer {
+                Ok(digest) => here.extend(named(remote, at, digest, report)),
+                Err(error) => report.error(error.code, at, error.message, &error.help),
+            }
+        }
+        self.verify(here, report)
     }
-    Fetched {
-        folder: Some(folder),
-        hashed,
+
+    fn verify<'s>(&mut self, here: Vec<Here<'s>>, report: &mut Report) -> Vec<Damaged<'s>> {
+        let Some(first) = here.first() else {
+            return Vec::new();
+        };
+        let place = self.remotes.folder();
+        let folder = match Folder::open(place) {
+            Ok(folder) => Arc::new(folder),
+            Err(error) => {
+                let message = format!("what was fetched cannot be read: {error}");
+                let help = format!("is {} there?", place.display());
+                report.error("damaged-cache", first.at, message, &help);
+                return Vec::new();
+            }
+        };
+        let paths: Vec<_> = here.iter().map(|here| path(&here.digest)).collect();
+        let results = hash::files(&folder, &paths, self.remotes.memory());
+        self.remotes.memory().keep();
+        let mut damaged = Vec::new();
+        for (here, result) in here.into_iter().zip(results) {
+            let problem = match result {
+                Ok(known) if known.digest == here.digest => {
+                    if is_wasm(&folder, &here, report) {
+                        self.fetched.hashed.insert(here.remote, known);
+                    }
+                    continue;
+                }
+                Ok(known) => format!("is damaged: it has the digest {}", known.digest),
+                Err(error) => error.to_string(),
+            };
+            damaged.push(Damaged { here, problem });
+        }
+        self.fetched.folder = Some(folder);
+        damaged
     }
 }
 
@@ -94,6 +124,22 @@ struct Here<'s> {
     remote: Remote,
     at: &'s Place,
     digest: String,
+}
+
+/// What is not what the port says.
+struct Damaged<'s> {
+    here: Here<'s>,
+    problem: String,
+}
+
+impl Damaged<'_> {
+    fn report(self, folder: &Path, report: &mut Report) {
+        let Here { remote, at, digest } = self.here;
+        let message = format!("what was fetched from `{remote}` {}", self.problem);
+        let file = folder.join(path(&digest));
+        let help = format!("delete {} and run again", file.display());
+        report.error("damaged-cache", at, message, &help);
+    }
 }
 
 /// Nothing where the digest is none, or not the one that the manifest wants.
@@ -119,22 +165,21 @@ fn named<'s>(
     Some(Here { remote, at, digest })
 }
 
-fn is_wasm(
-    folder: &Folder,
-    remote: &Remote,
-    at: &Place,
-    digest: &str,
-    report: &mut Report,
-) -> bool {
-    let reason = match folder.file(&path(digest)) {
+fn is_wasm(folder: &Folder, here: &Here<'_>, report: &mut Report) -> bool {
+    let reason = match folder.file(&path(&here.digest)) {
         Ok((file, _)) => match wasm::check(file) {
             Ok(()) => return true,
             Err(reason) => reason.to_string(),
         },
         Err(refusal) => refusal.to_string(),
     };
-    let message = format!("`{remote}` {reason}");
-    report.error("not-wasm", at, message, "name where the Wasm itself is");
+    let message = format!("`{}` {reason}", here.remote);
+    report.error(
+        "not-wasm",
+        here.at,
+        message,
+        "name where the Wasm itself is",
+    );
     false
 }
 

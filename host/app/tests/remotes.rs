@@ -160,22 +160,62 @@ fn what_keeps_it_from_being_fetched_is_said_where_it_is_named() {
 }
 
 #[rstest]
-#[case::damaged(Some(b"\0asm\x01\0\0\0\0\x01\0".as_slice()), "damaged-cache")]
-#[case::cut(Some(b"\0asm".as_slice()), "damaged-cache")]
-#[case::gone(None, "damaged-cache")]
-fn what_is_not_what_it_was_is_not_used(#[case] now: Option<&[u8]>, #[case] code: &str) {
+#[case::damaged(Some(b"\0asm\x01\0\0\0\0\x01\0".as_slice()))]
+#[case::cut(Some(b"\0asm".as_slice()))]
+#[case::gone(None)]
+fn what_is_not_what_it_was_is_fetched_once_more(#[case] now: Option<&[u8]>) {
     let shelf = Shelf::new();
-    let blob = shelf.blob(&digest(WASM));
-    match now {
-        Some(bytes) => fs::write(&blob, bytes).unwrap(),
-        None => fs::remove_file(&blob).unwrap(),
+    let wasm = digest(WASM);
+    let other = shelf.put(&[WASM, b"\0\x01\0"].concat());
+    let shelf = shelf.answering("acme:shop@1.0.0", Ok(other));
+    let damage = || match now {
+        Some(bytes) => fs::write(shelf.blob(&wasm), bytes).unwrap(),
+        None => fs::remove_file(shelf.blob(&wasm)).unwrap(),
+    };
+    damage();
+    let fixture = fixture(&format!(
+        "[component.c]\nsource = {{ url = \"{URL}\", digest = \"{wasm}\" }}\n\
+         [component.d]\nsource = {{ package = \"acme:shop\", version = \"1.0.0\" }}\n"
+    ));
+    let app = loaded(&fixture, &shelf).unwrap();
+    assert_eq!(read(&app, &wasm), WASM);
+    // And nothing else is.
+    let asked: Vec<_> = shelf.asked.lock().unwrap().iter().map(Vec::len).collect();
+    assert_eq!(asked, [2, 1]);
+    assert_eq!(*shelf.discarded.lock().unwrap(), [wasm.clone()]);
+
+    damage();
+    shelf.cut_off();
+    let findings = loaded(&fixture, &shelf).unwrap_err().findings;
+    let found: Vec<_> = findings.iter().map(|f| (f.code, f.line)).collect();
+    assert_eq!(found, [("offline", Some(8))]);
+}
+
+#[test]
+fn what_stays_damaged_is_said_with_its_file() {
+    struct Stubborn(Shelf);
+    impl Remotes for Stubborn {
+        fn folder(&self) -> &std::path::Path {
+            self.0.folder()
+        }
+        fn fetch(&self, wanted: &[Remote]) -> Vec<Result<String, RemoteError>> {
+            self.0.fetch(wanted)
+        }
+        fn image(&self, _: &spin_deployer_manifest::Reference) -> Result<String, RemoteError> {
+            unreachable!()
+        }
     }
+    let shelf = Stubborn(Shelf::new());
+    shelf.0.damage(&digest(WASM));
     let findings = loaded(&from_url(&digest(WASM)), &shelf)
         .unwrap_err()
         .findings;
-    assert_eq!((findings[0].code, findings[0].line), (code, Some(8)));
+    let found: Vec<_> = findings.iter().map(|f| (f.code, f.line)).collect();
+    assert_eq!(found, [("damaged-cache", Some(8))]);
     let help = findings[0].help.as_ref().unwrap();
+    let blob = shelf.0.blob(&digest(WASM));
     assert!(help.contains(&*blob.to_string_lossy()), "{help}");
+    assert_eq!(shelf.0.asked.lock().unwrap().len(), 2);
 }
 
 #[test]

@@ -109,6 +109,10 @@ impl Remotes for Fetched {
         self.steps.end();
         result.map_err(|error| explain(&error))
     }
+
+    fn discard(&self, digest: &str) {
+        self.fetcher.discard(digest);
+    }
 }
 
 fn explain(error: &FetchError) -> RemoteError {
@@ -116,6 +120,18 @@ fn explain(error: &FetchError) -> RemoteError {
         code: error.code(),
         message: chain(error),
         help: error.help(),
+    }
+}
+
+/// What somebody has to do about a finding, by its word. Where it is not about fetching, or about what the app says
+/// is there, that is to change the app or what was typed.
+pub(crate) fn code(finding: &'static str) -> Code {
+    match finding {
+        "unreachable" | "unavailable" => Code::Unavailable,
+        "refused" => Code::Denied,
+        "unauthorized" => Code::Unauthenticated,
+        "forbidden" => Code::Forbidden,
+        _ => Code::Usage,
     }
 }
 
@@ -154,6 +170,82 @@ impl Progress for Steps {
         if let Some(bytes) = received.checked_sub(*seen).filter(|bytes| *bytes > 0) {
             *seen = received;
             self.observer.event(Event::Transferred { bytes });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the fetcher says of it is what is mapped: neither knows the other's words.
+    #[test]
+    fn each_failure_to_fetch_has_the_code_of_who_can_do_something_about_it() {
+        let (what, reason) = (String::new, String::new);
+        for (error, expected) in [
+            (
+                FetchError::Unreachable {
+                    what: what(),
+                    reason: reason(),
+                },
+                Code::Unavailable,
+            ),
+            (
+                FetchError::Unavailable {
+                    what: what(),
+                    reason: reason(),
+                },
+                Code::Unavailable,
+            ),
+            (
+                FetchError::Refused {
+                    what: what(),
+                    reason: reason(),
+                },
+                Code::Denied,
+            ),
+            (
+                FetchError::Unauthorized {
+                    what: what(),
+                    registry: String::new(),
+                    credential: true,
+                    reason: reason(),
+                },
+                Code::Unauthenticated,
+            ),
+            (
+                FetchError::Forbidden {
+                    what: what(),
+                    registry: String::new(),
+                    reason: reason(),
+                },
+                Code::Forbidden,
+            ),
+            (FetchError::Offline { what: what() }, Code::Usage),
+            (
+                FetchError::NotFound {
+                    what: what(),
+                    reason: reason(),
+                },
+                Code::Usage,
+            ),
+            (
+                FetchError::NoMatch {
+                    what: what(),
+                    highest: Vec::new(),
+                    more: 0,
+                },
+                Code::Usage,
+            ),
+            (
+                FetchError::Server {
+                    what: what(),
+                    reason: reason(),
+                },
+                Code::Usage,
+            ),
+        ] {
+            assert_eq!(code(explain(&error).code), expected, "{error:?}");
         }
     }
 }

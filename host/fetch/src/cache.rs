@@ -87,6 +87,14 @@ impl Cache {
         self.name_blob(self.filled(bytes)?, digest)
     }
 
+    /// Removes a content that is damaged; a second process may have replaced it already.
+    pub(crate) fn discard(&self, digest: &Digest) {
+        if self.verified(digest).is_none() {
+            // Who cannot remove it cannot replace it either, and is told so then.
+            let _ = fs::remove_file(self.blob(digest));
+        }
+    }
+
     /// A place for a content that is on its way.
     pub(crate) fn incoming(
         &self,

@@ -142,6 +142,13 @@ impl Fetcher {
         self.cache.folder()
     }
 
+    /// Takes a content out of the folder if it is not what its digest says: it is fetched anew when it is asked for.
+    pub fn discard(&self, digest: &str) {
+        if let Ok(digest) = digest.parse() {
+            self.cache.discard(&digest);
+        }
+    }
+
     /// The only way out: none while offline.
     fn session(
         &self,

@@ -220,6 +220,25 @@ async fn a_content_in_the_cache_that_was_cut_is_fetched_again() {
 }
 
 #[tokio::test]
+async fn a_content_in_the_cache_that_was_damaged_is_fetched_again_once_it_is_discarded() {
+    let server = Server::start(|_| answer("200 OK", b"content")).await;
+    let user = User::new();
+    let digest = sha256(b"content");
+    let url = server.url("/a");
+    fetch(&user, &url, &digest).await.unwrap();
+    user.fetcher().discard(&digest);
+    fetch(&user, &url, &digest).await.unwrap();
+    assert_eq!(server.count(), 1, "what is whole stays");
+
+    std::fs::write(user.blob(&digest), b"CONTENT").unwrap();
+    user.fetcher().discard("sha256:../../names");
+    user.fetcher().discard(&digest);
+    fetch(&user, &url, &digest).await.unwrap();
+    assert_eq!(user.content(&digest), b"content");
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
 async fn two_at_once_ask_once_and_two_processes_do_no_harm() {
     let content = noise(500_000);
     let digest = sha256(&content);

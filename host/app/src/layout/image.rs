@@ -72,7 +72,7 @@ struct ManifestBody {
     layers: Vec<Blob>,
 }
 
-impl Layout {
+impl Layout<'_> {
     /// The image with this name or digest; without one the only image, or the one called `latest`.
     pub(super) fn image(&self, name: Option<&str>) -> Result<Image, LoadError> {
         let marker: Marker = self.json("oci-layout", &self.small_file("oci-layout")?)?;
@@ -172,7 +172,7 @@ impl Layout {
         if hash::digest_of(&bytes) != blob.digest {
             let found = hash::digest_of(&bytes);
             let message = format!("its content has the digest {found}, not {}", blob.digest);
-            return Err(self.error("wrong-digest", &path, message));
+            return Err(self.damaged(blob, "wrong-digest", message));
         }
         Ok(bytes)
     }
@@ -193,11 +193,11 @@ impl Layout {
             } else {
                 refusal.code()
             };
-            self.error(code, &path, format!("the blob {refusal}"))
+            self.damaged(blob, code, format!("the blob {refusal}"))
         })?;
         if stamp.size != blob.size {
             let message = format!("the blob has {} bytes instead of {}", stamp.size, blob.size);
-            return Err(self.error("wrong-size", &path, message));
+            return Err(self.damaged(blob, "wrong-size", message));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! any other, and its portable form is the locked-app layer without the contents that were written into it, so that
 //! pushing it again gives the same digest.
 
+mod fetched;
 mod image;
 mod locked;
 mod unpack;
@@ -13,6 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::fetched::Damaged;
+pub(crate) use self::fetched::from_registry;
 use self::image::{Blob, Image};
 use crate::app::{App, Component, File, Parts};
 use crate::composition;
@@ -31,15 +34,21 @@ const LOCKED_APP: &str = "application/vnd.fermyon.spin.application.v1+config";
 const LARGEST_LOCKED_APP: u64 = 32 << 20;
 
 /// An open layout.
-struct Layout {
+struct Layout<'a> {
     folder: Arc<Folder>,
     directory: PathBuf,
     /// What to do about a blob that is not what it should be.
     way_out: &'static str,
+    /// Takes down which blobs are not there, or are something else.
+    damaged: Option<&'a Damaged>,
 }
 
-impl Layout {
-    fn open(directory: &Path, way_out: &'static str) -> Result<Self, LoadError> {
+impl<'a> Layout<'a> {
+    fn open(
+        directory: &Path,
+        way_out: &'static str,
+        damaged: Option<&'a Damaged>,
+    ) -> Result<Self, LoadError> {
         let folder = Folder::open(directory).map_err(|error| {
             let message = format!("the layout cannot be opened: {error}");
             LoadError::one(Finding::error(
@@ -53,7 +62,16 @@ impl Layout {
             folder: Arc::new(folder),
             directory: directory.to_owned(),
             way_out,
+            damaged,
         })
+    }
+
+    /// One error about a blob that is not what its descriptor says.
+    fn damaged(&self, blob: &Blob, code: &'static str, message: impl AsRef<str>) -> LoadError {
+        if let Some(damaged) = self.damaged {
+            damaged.borrow_mut().insert(blob.digest.clone());
+        }
+        self.error(code, &blob.path(), message)
     }
 
     /// One error about one file of the layout.
@@ -91,19 +109,28 @@ pub(crate) enum Place<'a> {
         name: Option<&'a str>,
     },
     /// Among what was fetched, by the digest of its manifest.
-    Fetched { folder: &'a Path, digest: &'a str },
+    Fetched {
+        folder: &'a Path,
+        digest: &'a str,
+        damaged: &'a Damaged,
+    },
 }
 
-impl Place<'_> {
-    fn open(self) -> Result<(Layout, Image), LoadError> {
+impl<'a> Place<'a> {
+    fn open(self) -> Result<(Layout<'a>, Image), LoadError> {
         match self {
             Self::Layout { directory, name } => {
-                let layout = Layout::open(directory, "copy the image again")?;
+                let layout = Layout::open(directory, "copy the image again", None)?;
                 let image = layout.image(name)?;
                 Ok((layout, image))
             }
-            Self::Fetched { folder, digest } => {
-                let layout = Layout::open(folder, "delete this file, and run again")?;
+            Self::Fetched {
+                folder,
+                digest,
+                damaged,
+            } => {
+                let way_out = "delete this file, and run again";
+                let layout = Layout::open(folder, way_out, Some(damaged))?;
                 let image = layout.image_of(digest)?;
                 Ok((layout, image))
             }
@@ -214,7 +241,7 @@ pub(crate) fn load(
 }
 
 /// A layer, or in images of long ago the configuration.
-fn find_locked_app(layout: &Layout, image: &Image) -> Result<Blob, LoadError> {
+fn find_locked_app(layout: &Layout<'_>, image: &Image) -> Result<Blob, LoadError> {
     if let Some(layer) = image
         .layers
         .iter()
@@ -239,7 +266,7 @@ fn find_locked_app(layout: &Layout, image: &Image) -> Result<Blob, LoadError> {
 
 /// Verifies every layer, and knows them by digest.
 fn verified(
-    layout: &Layout,
+    layout: &Layout<'_>,
     image: &Image,
     locked_app: &Blob,
     memory: &dyn DigestMemory,
@@ -274,17 +301,12 @@ fn verified(
                     "its content has the digest {}, not {}",
                     known.digest, layer.digest
                 );
-                findings.extend(
-                    layout
-                        .error("wrong-digest", &layer.path(), message)
-                        .findings,
-                );
+                findings.extend(layout.damaged(layer, "wrong-digest", message).findings);
             }
-            Err(error) => findings.extend(
-                layout
-                    .error("unreadable", &layer.path(), format!("this {error}"))
-                    .findings,
-            ),
+            Err(error) => {
+                let message = format!("this {error}");
+                findings.extend(layout.damaged(layer, "unreadable", message).findings);
+            }
         }
     }
     if findings.is_empty() {

@@ -21,7 +21,7 @@ const MOST_UNPACKED: u64 = 4 << 30;
 const LONGEST_NAME: u64 = 64 << 10;
 
 pub(super) fn unpack(
-    layout: &Layout,
+    layout: &Layout<'_>,
     archives: &[&Blob],
     mut missing: BTreeSet<String>,
     contents: &HashMap<String, Arc<Content>>,

@@ -13,9 +13,13 @@ use tempfile::TempDir;
 /// Answers with [`super::WASM`] unless told otherwise.
 pub struct Shelf {
     folder: TempDir,
+    /// Where what is asked for and was discarded comes from.
+    elsewhere: Mutex<BTreeMap<String, Vec<u8>>>,
     answers: BTreeMap<String, Result<String, RemoteError>>,
     /// What was asked for, call by call.
     pub asked: Mutex<Vec<Vec<Remote>>>,
+    /// By digest, in the order in which it was damaged.
+    pub discarded: Mutex<Vec<String>>,
 }
 
 impl Shelf {
@@ -24,8 +28,10 @@ impl Shelf {
         fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
         let shelf = Self {
             folder,
+            elsewhere: Mutex::default(),
             answers: BTreeMap::new(),
             asked: Mutex::default(),
+            discarded: Mutex::default(),
         };
         shelf.put(super::WASM);
         shelf
@@ -35,7 +41,21 @@ impl Shelf {
     pub fn put(&self, bytes: &[u8]) -> String {
         let digest = digest(bytes);
         fs::write(self.blob(&digest), bytes).unwrap();
+        let mut elsewhere = self.elsewhere.lock().unwrap();
+        elsewhere.insert(digest.clone(), bytes.to_owned());
         digest
+    }
+
+    /// Keeps something else in the place of a content.
+    pub fn damage(&self, digest: &str) {
+        let bytes = fs::read(self.blob(digest)).unwrap();
+        let damaged: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
+        fs::write(self.blob(digest), damaged).unwrap();
+    }
+
+    /// From now on, nothing comes from elsewhere.
+    pub fn cut_off(&self) {
+        self.elsewhere.lock().unwrap().clear();
     }
 
     pub fn blob(&self, digest: &str) -> PathBuf {
@@ -65,11 +85,27 @@ impl Remotes for Shelf {
 
     fn fetch(&self, wanted: &[Remote]) -> Vec<Result<String, RemoteError>> {
         self.asked.lock().unwrap().push(wanted.to_vec());
-        let answer = |remote: &Remote| match self.answers.get(&remote.to_string()) {
-            Some(answer) => answer.clone(),
-            None => Ok(digest(super::WASM)),
+        let offline = || RemoteError {
+            code: "offline",
+            message: "it is not here".into(),
+            help: "go online".into(),
+        };
+        let answer = |remote: &Remote| {
+            let answer = self.answers.get(&remote.to_string()).cloned();
+            let digest = answer.unwrap_or_else(|| Ok(digest(super::WASM)))?;
+            if self.discarded.lock().unwrap().contains(&digest) {
+                let elsewhere = self.elsewhere.lock().unwrap();
+                let bytes = elsewhere.get(&digest).ok_or_else(offline)?;
+                fs::write(self.blob(&digest), bytes).unwrap();
+            }
+            Ok(digest)
         };
         wanted.iter().map(answer).collect()
+    }
+
+    fn discard(&self, digest: &str) {
+        self.discarded.lock().unwrap().push(digest.to_owned());
+        let _ = fs::remove_file(self.blob(digest));
     }
 
     fn image(&self, _: &Reference) -> Result<String, RemoteError> {
