@@ -179,8 +179,8 @@ impl Loading<'_> {
                 Ok(()) => return Some(path),
                 Err(reason) => {
                     let message = format!("`{text}` {reason}");
-                    self.report
-                        .error("not-wasm", at, message, "build it again: `spin build`");
+                    let help = reason.help().unwrap_or("build it again: `spin build`");
+                    self.report.error("not-wasm", at, message, help);
                 }
             },
             Err(Refusal::Missing) => {

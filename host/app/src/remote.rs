@@ -166,20 +166,16 @@ fn named<'s>(
 }
 
 fn is_wasm(folder: &Folder, here: &Here<'_>, report: &mut Report) -> bool {
-    let reason = match folder.file(&path(&here.digest)) {
+    let (reason, help) = match folder.file(&path(&here.digest)) {
         Ok((file, _)) => match wasm::check(file) {
             Ok(()) => return true,
-            Err(reason) => reason.to_string(),
+            Err(reason) => (reason.to_string(), reason.help()),
         },
-        Err(refusal) => refusal.to_string(),
+        Err(refusal) => (refusal.to_string(), None),
     };
     let message = format!("`{}` {reason}", here.remote);
-    report.error(
-        "not-wasm",
-        here.at,
-        message,
-        "name where the Wasm itself is",
-    );
+    let help = help.unwrap_or("name where the Wasm itself is");
+    report.error("not-wasm", here.at, message, help);
     false
 }
 

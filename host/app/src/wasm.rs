@@ -2,6 +2,9 @@
 //!
 //! That catches what goes wrong in practice: an empty file, an HTML error page, text format, a build that was
 //! interrupted or a file that lost its end. Whether the code is valid is the platform's to say.
+//!
+//! Text format is refused because Spin does not run it: it lets text pass when it checks what it pushes, and then cannot
+//! read it when it composes, nor when it starts the app.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
@@ -25,6 +28,20 @@ pub(crate) enum NotWasm {
     Unreadable(#[from] io::Error),
 }
 
+impl NotWasm {
+    /// What to do about it, where that is not to build it again.
+    pub(crate) fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::TextFormat => Some(
+                "convert it with `wasm-tools parse in.wat -o out.wasm`, and name what comes of it",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// In bytes: how far text is looked at for its first character.
+const BUFFER: usize = 512;
 /// Modules have sections 0 to 13, components 0 to 12 (the binary formats' own numbers).
 const LAST_OF_MODULE: u8 = 13;
 const LAST_OF_COMPONENT: u8 = 12;
@@ -49,7 +66,7 @@ pub(crate) fn is_module(content: &Content) -> io::Result<bool> {
 }
 
 fn check_all(wasm: impl Read + Seek, size: u64) -> Result<(), NotWasm> {
-    let mut file = BufReader::with_capacity(512, wasm);
+    let mut file = BufReader::with_capacity(BUFFER, wasm);
     let mut header = Vec::with_capacity(8);
     file.by_ref().take(8).read_to_end(&mut header)?;
     let last = match header.as_slice() {
@@ -57,10 +74,15 @@ fn check_all(wasm: impl Read + Seek, size: u64) -> Result<(), NotWasm> {
         [0, b'a', b's', b'm', version @ ..] if version == MODULE => LAST_OF_MODULE,
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0] => LAST_OF_COMPONENT,
         [0, b'a', b's', b'm', ..] => return Err(NotWasm::Version),
-        text if text.trim_ascii_start().starts_with(b"(") || text.starts_with(b";;") => {
-            return Err(NotWasm::TextFormat);
+        _ => {
+            header.extend(file.fill_buf()?);
+            let text = header.trim_ascii_start();
+            return Err(if text.starts_with(b"(") || text.starts_with(b";;") {
+                NotWasm::TextFormat
+            } else {
+                NotWasm::NoHeader
+            });
         }
-        _ => return Err(NotWasm::NoHeader),
     };
     let mut at = 8;
     while !file.fill_buf()?.is_empty() {
@@ -118,7 +140,16 @@ mod tests {
         let long = [MODULE, &[0, 0x80, 0x20], &[0; 4096], &[1, 1, 0]].concat();
         checked(&long).unwrap();
         assert!(matches!(checked(b""), Err(NotWasm::Empty)));
-        assert!(matches!(checked(b"(module)"), Err(NotWasm::TextFormat)));
+        for text in [
+            "(module)",
+            "(;;)",
+            ";; what\n(component)",
+            "\n        \t;; a",
+        ] {
+            let checked = checked(text.as_bytes());
+            assert!(matches!(checked, Err(NotWasm::TextFormat)), "{text}");
+        }
+        assert!(matches!(checked(b"         "), Err(NotWasm::NoHeader)));
         assert!(matches!(checked(b"<html></html>"), Err(NotWasm::NoHeader)));
         assert!(matches!(checked(b"\0as"), Err(NotWasm::NoHeader)));
         assert!(matches!(checked(b"\0asm\x02\0\0\0"), Err(NotWasm::Version)));

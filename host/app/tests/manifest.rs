@@ -62,6 +62,22 @@ fn an_error_names_its_line(#[case] rest: &str, #[case] code: &str, #[case] line:
 }
 
 #[rstest]
+#[case("source = \"text.wat\"\n")]
+#[case("source = \"app.wasm\"\ndependencies = { \"a:b\" = { path = \"text.wat\" } }\n")]
+fn wasm_in_text_format_is_to_be_converted(#[case] component: &str) {
+    let error = Fixture::new()
+        .with(
+            "spin.toml",
+            format!("{HEAD}{TRIGGER}[component.c]\n{component}"),
+        )
+        .with("text.wat", "\n    ;; in text format\n(component)\n")
+        .error();
+    assert_eq!(error.code, "not-wasm");
+    assert!(error.message.contains("text format"), "{error}");
+    assert!(error.help.unwrap().contains("wasm-tools parse"));
+}
+
+#[rstest]
 #[case("", "manifest-version")]
 #[case("spin_manifest_version = 3\n", "manifest-version")]
 #[case("spin_version = 2\n", "manifest-version")]

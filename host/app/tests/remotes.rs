@@ -238,6 +238,17 @@ fn a_page_that_says_not_found_is_no_wasm() {
 }
 
 #[test]
+fn text_format_from_elsewhere_is_to_be_converted() {
+    let shelf = Shelf::new();
+    let text = shelf.put(b"(component)");
+    let shelf = shelf.answering(URL, Ok(text.clone()));
+    let findings = loaded(&from_url(&text), &shelf).unwrap_err().findings;
+    assert_eq!((findings[0].code, findings[0].line), ("not-wasm", Some(8)));
+    let help = findings[0].help.as_ref().unwrap();
+    assert!(help.contains("wasm-tools parse"), "{help}");
+}
+
+#[test]
 fn an_answer_that_is_missing_is_an_error() {
     struct Silent(Shelf);
     impl Remotes for Silent {
