@@ -11,7 +11,7 @@ use spin_deployer_egress::Egress;
 
 use crate::audit::AuditLog;
 use crate::build::build;
-use crate::remotes::Fetched;
+use crate::remotes::{self, Fetched};
 use crate::spin::{self, Child, SpinTriggers};
 use crate::{Code, Environment, Error, Observer};
 
@@ -147,17 +147,62 @@ fn folder<'a>(source: &'a Source, environment: &'a Environment) -> &'a Path {
     }
 }
 
+/// An app that cannot be loaded. What has to be changed in it decides the code: without that, nothing else helps.
 pub(crate) fn invalid(e: LoadError) -> Error {
     let mut errors = e
         .findings
         .iter()
         .filter(|finding| finding.level == Level::Error);
+    let mut codes = errors.clone().map(|finding| remotes::code(finding.code));
+    let first = codes.next().unwrap_or(Code::Usage);
+    let code = match codes.any(|code| code == Code::Usage) {
+        true => Code::Usage,
+        false => first,
+    };
     let message = match (errors.next(), errors.count()) {
         (Some(only), 0) => only.message.clone(),
         (_, more) => format!("the app has {} errors", more + 1),
     };
     Error {
         findings: e.findings,
-        ..Error::new(Code::Usage, message)
+        ..Error::new(code, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spin_deployer_app::Finding;
+
+    use super::*;
+
+    fn finding(level: Level, code: &'static str) -> Finding {
+        Finding {
+            level,
+            code,
+            message: code.to_owned(),
+            file: None,
+            line: None,
+            column: None,
+            excerpt: None,
+            help: None,
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_changed_in_the_app_decides_the_code() {
+        let cases: [(&[&'static str], Code); 6] = [
+            (&["unknown-field"], Code::Usage),
+            (&["unreachable"], Code::Unavailable),
+            (&["forbidden", "unreachable"], Code::Forbidden),
+            (&["unreachable", "refused", "not-found"], Code::Usage),
+            (&["no-matching-version", "unauthorized"], Code::Usage),
+            (&[], Code::Usage),
+        ];
+        for (words, expected) in cases {
+            let mut findings = vec![finding(Level::Warning, "hidden-files")];
+            findings.extend(words.iter().map(|word| finding(Level::Error, word)));
+            let error = invalid(LoadError { findings });
+            assert_eq!(error.code, expected, "{words:?}");
+        }
     }
 }
