@@ -45,6 +45,8 @@ const COMPONENT: &str = "[component.c]\nsource = \"app.wasm\"\n";
     "outbound-host",
     11
 )]
+#[case::too_large_an_integer(&format!("{TRIGGER}{COMPONENT}tool.x = {{ y = [1, 9223372036854775808] }}\n"), "number", 9)]
+#[case::too_large_a_float(&format!("{TRIGGER}timeout = 1e400\n{COMPONENT}"), "number", 7)]
 #[case::store_name(&format!("{TRIGGER}{COMPONENT}key_value_stores = [\"b@d\"]\n"), "invalid-name", 9)]
 #[case::missing_wasm(&format!("{TRIGGER}[component.c]\nsource = \"nope.wasm\"\n"), "missing-wasm", 8)]
 #[case::no_wasm(&format!("{TRIGGER}[component.c]\nsource = \"spin.toml\"\n"), "not-wasm", 8)]

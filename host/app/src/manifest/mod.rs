@@ -153,6 +153,7 @@ fn document<'t>(source: &'t str, report: &mut Report) -> Option<(Spanned<DeTable
     if broken {
         return None;
     }
+    read::numbers(document.get_ref(), report);
     let version = version(&document, report)?;
     Some((document, version))
 }

@@ -29,6 +29,13 @@ pub(crate) fn package(name: &str) -> Result<(String, String), String> {
         if part.chars().any(|c| c.is_ascii_uppercase()) {
             return Err("it must be all lower-case".into());
         }
+        // Stricter than elsewhere, as in `wkg`.
+        if part
+            .split('-')
+            .any(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            return Err("each word must begin with a letter".into());
+        }
     }
     Ok((namespace.to_owned(), rest.to_owned()))
 }
@@ -98,6 +105,7 @@ mod tests {
             "acme:shop:x",
             "Acme:shop",
             "acme:sh_op",
+            "acme:shop-2",
         ] {
             package(bad).expect_err(bad);
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
 use crate::finding::{Place, Report};
 
@@ -234,21 +234,49 @@ fn with_article(kind: &str) -> String {
     )
 }
 
+/// Reports every number that there is no value for: the parser leaves them as text.
+pub(crate) fn numbers<'t>(table: &'t DeTable<'t>, report: &mut Report) {
+    for (_, value) in table.iter() {
+        number(value, report);
+    }
+}
+
+fn number<'t>(value: &'t Spanned<DeValue<'t>>, report: &mut Report) {
+    let too_large = match value.get_ref() {
+        DeValue::Integer(integer) => integer64(integer).is_none(),
+        DeValue::Float(float) => {
+            let parsed = float64(float);
+            parsed.is_none_or(f64::is_infinite) && !float.as_str().contains("inf")
+        }
+        DeValue::Array(array) => return array.iter().for_each(|value| number(value, report)),
+        DeValue::Table(table) => return numbers(table, report),
+        _ => return,
+    };
+    if too_large {
+        let message = "this number does not fit into 64 bits";
+        report.error("number", &value.span(), message, "");
+    }
+}
+
+fn integer64(integer: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn float64(float: &DeFloat<'_>) -> Option<f64> {
+    float.as_str().parse().ok()
+}
+
 /// TOML as JSON, keys sorted as Spin writes them. TOML's infinite numbers become null, its dates the table with one
 /// field that serde makes of them; Spin does the same.
 pub(crate) fn json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Integer(integer) => {
-            let parsed = i64::from_str_radix(integer.as_str(), integer.radix());
-            parsed.map_or(Value::Null, |number| Value::Number(number.into()))
+            integer64(integer).map_or(Value::Null, |number| Value::Number(number.into()))
         }
-        DeValue::Float(float) => {
-            let parsed = float.as_str().parse().ok();
-            parsed
-                .and_then(Number::from_f64)
-                .map_or(Value::Null, Value::Number)
-        }
+        DeValue::Float(float) => float64(float)
+            .and_then(Number::from_f64)
+            .map_or(Value::Null, Value::Number),
         DeValue::Boolean(boolean) => Value::Bool(*boolean),
         DeValue::Datetime(date) => Value::Object(Map::from_iter([(
             "$__toml_private_datetime".into(),
