@@ -11,6 +11,7 @@ mod again;
 mod apps;
 mod bad_input;
 mod broken;
+mod compatibility;
 mod credentials;
 mod dependencies;
 mod harness_itself;

@@ -187,3 +187,18 @@ fn a_plan_cannot_change_even_the_host_that_was_named() {
     assert_eq!(listener.connections(), 0);
     denied.says("POST").says("plan");
 }
+
+#[test]
+fn the_log_of_a_run_is_kept_for_the_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = Machine::new();
+    deploy(&machine, &App::small());
+    let folder = machine.home().join(".local/share/spin-deployer/audit");
+    let kept: Vec<_> = files(&folder).into_keys().collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let text = |path: &Path| fs::read_to_string(path).unwrap();
+    assert_eq!(text(&kept[0]), text(&machine.audit_log()));
+    assert!(text(&kept[0]).contains("\"event\":\"call\""));
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&kept[0]), mode(&folder)), (0o600, 0o700));
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use semver::Version;
 use spin_deployer_deploy::Environment;
 use spin_deployer_manifest::ByteSize;
 
@@ -161,6 +162,9 @@ pub(crate) struct Everywhere {
     /// How long to wait until a release answers; 0 does not wait
     #[arg(long, global = true, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) readiness_timeout: Duration,
+    /// The Spin that the app is for, where it is not the one that is here
+    #[arg(long, global = true, value_name = "VERSION", value_parser = version)]
+    pub(crate) spin_version: Option<Version>,
     /// Show no progress and no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -267,6 +271,10 @@ fn visible(text: &str) -> Result<String, String> {
         return Err("it has control characters in it".into());
     }
     Ok(text.to_owned())
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text).map_err(|error| format!("{error}; 4.0.2 is a version"))
 }
 
 /// `90s`, `15m`, `1h 30m`; a number alone is seconds.

@@ -152,6 +152,7 @@ fn execute(
         max_compute: flags.max_compute,
         readiness_timeout: flags.readiness_timeout,
         audit_log: flags.audit_log,
+        spin_version: flags.spin_version,
     };
     let deployer = Deployer::new(environment.clone(), target, request, progress.clone())?;
     let deployer = Arc::new(deployer);

@@ -9,11 +9,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use spin_deployer_egress::{Audit, AuditEntry};
 
+use crate::kept::KeptLog;
 use crate::{Code, Error};
 
-/// Writes to the file of `--audit-log`, or nowhere.
+/// Writes to the file of `--audit-log`, and to what is kept of the last runs.
 pub(crate) struct AuditLog {
     file: Option<Mutex<File>>,
+    kept: Option<KeptLog>,
 }
 
 /// When a line was written.
@@ -66,8 +68,9 @@ pub(crate) struct MountLine {
 }
 
 impl AuditLog {
-    /// Appends to `path`; `None` keeps nothing.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Error> {
+    /// Appends to `path`, if there is one, and keeps the log of this run in `audit` below `data`, where there is a place
+    /// for it.
+    pub(crate) fn open(path: Option<&Path>, data: Option<&Path>) -> Result<Self, Error> {
         let file = path
             .map(|path| {
                 File::options()
@@ -84,12 +87,15 @@ impl AuditLog {
             })
             .transpose()?
             .map(Mutex::new);
-        Ok(Self { file })
+        let kept = data.map(|data| KeptLog::within(&data.join("audit")));
+        Ok(Self { file, kept })
     }
 
     /// Writes a line at once, so that a crash of the host loses none.
     pub(crate) fn line(&self, line: &impl Serialize) {
-        let Some(file) = &self.file else { return };
+        if self.file.is_none() && self.kept.is_none() {
+            return;
+        }
         let at = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
@@ -98,11 +104,16 @@ impl AuditLog {
             return;
         };
         text.push(b'\n');
-        let mut file = file
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A full disk must not end a deploy that is under way.
-        let _ = file.write_all(&text);
+        if let Some(file) = &self.file {
+            let mut file = file
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            // A full disk must not end a deploy that is under way.
+            let _ = file.write_all(&text);
+        }
+        if let Some(kept) = &self.kept {
+            kept.write(&text);
+        }
     }
 }
 

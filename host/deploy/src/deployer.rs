@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use semver::Version;
 use spin_deployer_app::{App, Composition, Finding};
 use spin_deployer_egress::{self as egress, Egress, Proxies, Session, Vault};
 use spin_deployer_grants::{Grant, Phase};
@@ -18,7 +19,7 @@ use crate::report::{
     SCHEMA, Transferred,
 };
 use crate::{Code, Environment, Error, Event, Observer, Target};
-use crate::{admission, code, failure, mounts, readiness, secrets, target, values};
+use crate::{admission, code, compatibility, failure, mounts, readiness, secrets, target, values};
 
 /// What the user asked for, beyond the target.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub struct Request {
     pub readiness_timeout: Duration,
     /// Where to append the audit log.
     pub audit_log: Option<PathBuf>,
+    /// The Spin that the app is for, where it is not the one here.
+    pub spin_version: Option<Version>,
 }
 
 /// Names of options only: a secret may have been typed as a flag.
@@ -93,7 +96,8 @@ impl Deployer {
         request: Request,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        let audit = Arc::new(AuditLog::open(request.audit_log.as_deref())?);
+        let data = environment.directories.data();
+        let audit = Arc::new(AuditLog::open(request.audit_log.as_deref(), data)?);
         let egress = Egress::new(egress::Config {
             environment: environment.vars.iter().collect(),
             proxies: Proxies::System,
@@ -287,6 +291,8 @@ impl Deployer {
         F: FnOnce(Plugin, Ports, Limits) -> Fut,
         Fut: Future<Output = Outcome<T>>,
     {
+        let spin_version = self.request.spin_version.as_ref();
+        compatibility::check(&self.loader, &self.target.manifest, spin_version).await?;
         if matches!(phase, Phase::Plan | Phase::Deploy) {
             self.loader.build().await?;
         }

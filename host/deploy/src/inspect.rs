@@ -29,7 +29,7 @@ pub async fn inspect(
             environment: environment.vars.iter().collect(),
             proxies: Proxies::System,
         }),
-        audit: Arc::new(AuditLog::open(audit_log)?),
+        audit: Arc::new(AuditLog::open(audit_log, environment.directories.data())?),
         observer,
         child: Arc::default(),
     };
