@@ -1,17 +1,17 @@
 //! A plugin's manifest: `plugin.toml` in its source, a custom section in its component.
 
-use std::{ops::Range, str::FromStr};
+use std::str::FromStr;
 
 use semver::{Version, VersionReq};
 use toml::Spanned;
 
 use crate::{
-    document_error::{ManifestError, Problem},
-    name::{OptionName, PluginName},
+    document_error::{self, ManifestError, Problem, read_toml},
+    name::PluginName,
     option::{OptionKind, OptionSpec, RESERVED},
-    path::PathPattern,
-    rule::{Follow, HttpRule, PlanEffect, RuleTarget},
-    tables::{DefaultValue, Document, OptionTable, RuleTable},
+    rule::HttpRule,
+    rule_table::Declared,
+    tables::{DefaultValue, Document, OptionTable},
     text::Line,
 };
 
@@ -63,30 +63,17 @@ impl FromStr for Manifest {
 
     /// Reads the TOML of a `plugin.toml`.
     fn from_str(text: &str) -> Result<Self, ManifestError> {
-        read(text).map_err(|(at, problem)| {
-            let before = text.get(..at.start).unwrap_or(text);
-            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-            ManifestError {
-                line: before.matches('\n').count() + 1,
-                column: before[line_start..].chars().count() + 1,
-                problem,
-            }
-        })
+        read(text).map_err(|(at, problem)| ManifestError::at(text, &at, problem))
     }
 }
 
 /// Where the host keeps its own files; with its flags, what follows `SPIN_DEPLOYER_` in its variables.
 const DIRECTORIES: [&str; 3] = ["cache-dir", "config-dir", "data-dir"];
 
-type Located<T> = Result<T, (Range<usize>, Problem)>;
+type Located<T> = document_error::Located<T, Problem>;
 
 fn read(text: &str) -> Located<Manifest> {
-    let document: Document = toml::from_str(text).map_err(|e| {
-        (
-            e.span().unwrap_or(0..0),
-            Problem::Document(e.message().to_owned()),
-        )
-    })?;
+    let document: Document = read_toml(text, Problem::Document)?;
     let mut options: Vec<OptionSpec> = Vec::with_capacity(document.options.len());
     let mut conflicts = Vec::new();
     for mut table in document.options {
@@ -110,14 +97,14 @@ fn read(text: &str) -> Located<Manifest> {
             if options[index].name == *name.get_ref() {
                 return Err((name.span(), Problem::SelfConflict(name.into_inner())));
             }
-            declared(&options, "conflicts-with", &name)?;
+            Declared::of(&options).kind("conflicts-with", &name)?;
             options[index].conflicts_with.push(name.into_inner());
         }
     }
     let http = document
         .http
         .into_iter()
-        .map(|table| rule(table, &options))
+        .map(|table| table.rule(&Declared::of(&options)))
         .collect::<Located<_>>()?;
     Ok(Manifest {
         name: document.name,
@@ -188,7 +175,7 @@ fn option(table: OptionTable) -> Located<OptionSpec> {
     Ok(option)
 }
 
-fn variable(name: Spanned<String>) -> Located<String> {
+pub(crate) fn variable(name: Spanned<String>) -> Located<String> {
     let at = name.span();
     let name = name.into_inner();
     let legal = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
@@ -236,93 +223,4 @@ fn default(option: &OptionSpec, value: DefaultValue) -> Result<Vec<String>, Prob
         }
     }
     Ok(given)
-}
-
-fn declared<'a>(
-    options: &'a [OptionSpec],
-    key: &'static str,
-    name: &Spanned<OptionName>,
-) -> Located<&'a OptionSpec> {
-    options
-        .iter()
-        .find(|option| option.name == *name.get_ref())
-        .ok_or_else(|| {
-            let declared = options.iter().map(|option| option.name.clone()).collect();
-            (
-                name.span(),
-                Problem::Undeclared {
-                    key,
-                    name: name.get_ref().clone(),
-                    declared,
-                },
-            )
-        })
-}
-
-fn rule(table: RuleTable, options: &[OptionSpec]) -> Located<HttpRule> {
-    let fitting = |key, name: &Spanned<OptionName>, fits: fn(&OptionKind) -> bool, expected| {
-        let option = declared(options, key, name)?;
-        if fits(&option.kind) {
-            return Ok(());
-        }
-        let kind = option.kind.name();
-        Err((
-            name.span(),
-            Problem::WrongKind {
-                key,
-                name: option.name.clone(),
-                kind,
-                expected,
-            },
-        ))
-    };
-    if let RuleTarget::Option(name) = table.to.get_ref() {
-        let name = Spanned::new(table.to.span(), name.clone());
-        fitting("to", &name, OptionKind::has_origin, "`url` or `registry`")?;
-    }
-    for name in &table.sends {
-        fitting(
-            "sends",
-            name,
-            OptionKind::has_secret,
-            "`secret` or `registry` (its credential)",
-        )?;
-    }
-    if table.methods.get_ref().is_empty() {
-        return Err((table.methods.span(), Problem::Empty("methods")));
-    }
-    let methods: Vec<_> = table
-        .methods
-        .into_inner()
-        .into_iter()
-        .map(|method| method.0)
-        .collect();
-    for effect in &table.plan {
-        let at = effect.span();
-        let effect = effect.get_ref();
-        if !methods.contains(effect.method()) {
-            return Err((at, Problem::EffectMethod(effect.method().to_string())));
-        }
-        if matches!(effect, PlanEffect::WwwAuthenticate(_))
-            && !table.follows.contains(&Follow::WwwAuthenticate)
-        {
-            return Err((at, Problem::EffectFollow(effect.to_string())));
-        }
-    }
-    let paths = match table.paths {
-        None => vec![PathPattern::all()],
-        Some(paths) if paths.get_ref().is_empty() => {
-            return Err((paths.span(), Problem::Empty("paths")));
-        }
-        Some(paths) => paths.into_inner(),
-    };
-    Ok(HttpRule {
-        to: table.to.into_inner(),
-        methods,
-        paths,
-        sends: table.sends.into_iter().map(Spanned::into_inner).collect(),
-        plan: table.plan.into_iter().map(Spanned::into_inner).collect(),
-        follows: table.follows,
-        why: table.why.0,
-    })
 }

@@ -1,4 +1,8 @@
-//! What can be wrong with a manifest, and where.
+//! What can be wrong with a document of TOML, a manifest above all, and where.
+
+use std::{error::Error, ops::Range};
+
+use serde::de::DeserializeOwned;
 
 use crate::{
     name::OptionName,
@@ -7,18 +11,49 @@ use crate::{
     value::OptionError,
 };
 
-/// The first thing that is wrong with a manifest.
+/// The first thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {problem}")]
-pub struct ManifestError {
+pub struct DocumentError<P: Error + 'static> {
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
     /// What it is.
     #[source]
-    pub problem: Problem,
+    pub problem: P,
 }
+
+impl<P: Error + 'static> DocumentError<P> {
+    /// A problem with what stands at these bytes of the text.
+    pub fn at(text: &str, bytes: &Range<usize>, problem: P) -> Self {
+        let before = text.get(..bytes.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            problem,
+        }
+    }
+}
+
+/// A value, or a problem with the bytes where it stands in the document.
+pub type Located<T, P> = Result<T, (Range<usize>, P)>;
+
+/// Reads TOML. `problem` makes one of what the reader says: no TOML, an unknown key, a missing one, or a text that
+/// does not become the type of its key.
+///
+/// # Errors
+/// When the text is no such document.
+pub fn read_toml<T: DeserializeOwned, P>(
+    text: &str,
+    problem: impl FnOnce(String) -> P,
+) -> Located<T, P> {
+    toml::from_str(text).map_err(|e| (e.span().unwrap_or(0..0), problem(e.message().to_owned())))
+}
+
+/// The first thing that is wrong with a manifest.
+pub type ManifestError = DocumentError<Problem>;
 
 /// What is wrong; the place says [`ManifestError`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +137,9 @@ pub enum Problem {
     /// An option in conflict with itself.
     #[error("the option `{0}` cannot conflict with itself")]
     SelfConflict(OptionName),
+    /// A default of an option that no default gives a power.
+    #[error("what is agreed to has no default of an option of type `{0}`: remove it")]
+    IdleDefault(&'static str),
     /// A rule that allows nothing.
     #[error("a rule needs at least one of `{0}`; leave the key out only where it has a default")]
     Empty(&'static str),

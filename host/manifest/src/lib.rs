@@ -40,6 +40,7 @@ mod origin;
 mod path;
 mod reference;
 mod rule;
+mod rule_table;
 mod secret;
 pub mod section;
 mod tables;
@@ -47,7 +48,7 @@ mod text;
 mod value;
 
 pub use document::{AppSupport, Manifest};
-pub use document_error::{ManifestError, Problem};
+pub use document_error::{DocumentError, Located, ManifestError, Problem, read_toml};
 pub use name::{NameError, OptionName, PluginName};
 pub use option::{OptionKind, OptionSpec, RESERVED};
 pub use origin::{Host, Origin, OriginError, OriginPattern, Scheme};

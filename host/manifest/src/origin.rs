@@ -265,9 +265,23 @@ impl OriginPattern {
 
     /// Whether requests to this origin are meant.
     pub fn matches(&self, origin: &Origin) -> bool {
-        if !self.below {
-            return self.base == *origin;
+        if self.below {
+            self.is_above(origin)
+        } else {
+            self.base == *origin
         }
+    }
+
+    /// Whether every origin that `other` means is meant here.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self.below, other.below) {
+            (_, false) => self.matches(&other.base),
+            (true, true) => self.base == other.base || self.is_above(&other.base),
+            (false, true) => false,
+        }
+    }
+
+    fn is_above(&self, origin: &Origin) -> bool {
         let (Some(base), Some(host)) = (self.base.host.domain(), origin.host.domain()) else {
             return false;
         };

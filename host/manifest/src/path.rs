@@ -42,7 +42,13 @@ impl PathPattern {
 
     /// Whether the path of a request, without its query, is meant.
     pub fn matches(&self, path: &str) -> bool {
-        is_plain_path(path) && matches_segments(&self.0, path)
+        // What a path has for a `*` is a segment like any other.
+        is_plain_path(path) && takes(&self.0, path, |segment| !segment.is_empty())
+    }
+
+    /// Whether every path that `other` means is meant here. `false` also where that is true and hard to see.
+    pub fn covers(&self, other: &Self) -> bool {
+        takes(&self.0, &other.0, |segment| !matches!(segment, "" | "**"))
     }
 }
 
@@ -122,28 +128,31 @@ fn percent_decode(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The usual glob with one point of return, so that a long path of a hostile plugin costs at most its length times
-/// the pattern's.
-fn matches_segments(pattern: &str, path: &str) -> bool {
+/// Whether the pattern takes these segments one by one; what `*` takes says `one`. A `**` among them, where they are a
+/// pattern themselves, is taken by a `**` only. The usual glob with one point of return, so that a long path of a
+/// hostile plugin costs at most its length times the pattern's.
+fn takes(pattern: &str, path: &str, one: impl Fn(&str) -> bool) -> bool {
     let pattern: Vec<&str> = pattern.split('/').skip(1).collect();
     let path: Vec<&str> = path.split('/').skip(1).collect();
     let (mut p, mut s) = (0, 0);
     let mut last_deep: Option<(usize, usize)> = None;
     while s < path.len() {
-        match pattern.get(p) {
+        let taken = match pattern.get(p) {
             Some(&"**") => {
                 last_deep = Some((p, s));
-                (p, s) = (p + 1, s + 1);
+                true
             }
-            Some(&"*") if !path[s].is_empty() => (p, s) = (p + 1, s + 1),
-            Some(literal) if *literal == path[s] && *literal != "*" => (p, s) = (p + 1, s + 1),
-            _ => match last_deep {
-                Some((deep, from)) => {
-                    last_deep = Some((deep, from + 1));
-                    (p, s) = (deep + 1, from + 2);
-                }
-                None => return false,
-            },
+            Some(&"*") => one(path[s]),
+            Some(literal) => *literal == path[s],
+            None => false,
+        };
+        if taken {
+            (p, s) = (p + 1, s + 1);
+        } else if let Some((deep, from)) = last_deep {
+            last_deep = Some((deep, from + 1));
+            (p, s) = (deep + 1, from + 2);
+        } else {
+            return false;
         }
     }
     p == pattern.len() && s == path.len()

@@ -82,6 +82,17 @@ pub enum RuleTarget {
     Fixed(OriginPattern),
 }
 
+impl RuleTarget {
+    /// Whether every place that `other` can mean is meant here, whatever values the options have.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Option(here), Self::Option(there)) => here == there,
+            (Self::Fixed(here), Self::Fixed(there)) => here.covers(there),
+            _ => false,
+        }
+    }
+}
+
 impl FromStr for RuleTarget {
     type Err = RuleError;
 

@@ -6,8 +6,7 @@ use toml::Spanned;
 
 use crate::{
     name::{OptionName, PluginName},
-    path::PathPattern,
-    rule::{Follow, PlanEffect, RuleError, RuleTarget, parse_method},
+    rule_table::RuleTable,
     text::Line,
 };
 
@@ -64,37 +63,27 @@ pub(crate) enum DefaultValue {
     Many(Vec<Line>),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct RuleTable {
-    pub(crate) to: Spanned<RuleTarget>,
-    pub(crate) methods: Spanned<Vec<MethodText>>,
-    pub(crate) paths: Option<Spanned<Vec<PathPattern>>>,
-    #[serde(default)]
-    pub(crate) sends: Vec<Spanned<OptionName>>,
-    #[serde(default)]
-    pub(crate) plan: Vec<Spanned<PlanEffect>>,
-    #[serde(default)]
-    pub(crate) follows: Vec<Follow>,
-    pub(crate) why: Line,
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct MethodText(pub(crate) http::Method);
-
-impl TryFrom<String> for MethodText {
-    type Error = RuleError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        parse_method(&text).map(Self)
-    }
-}
-
 /// A number of bytes, written as `100MiB`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ByteSize(pub u64);
+
+/// The largest first.
+const UNITS: [(&str, u64); 4] = [
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("B", 1),
+];
+
+/// In the largest unit of which it is a whole number.
+impl std::fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let whole = |(_, factor): &&(&str, u64)| self.0 >= *factor && self.0 % factor == 0;
+        let (unit, factor) = UNITS.iter().find(whole).unwrap_or(&("B", 1));
+        write!(f, "{}{unit}", self.0 / factor)
+    }
+}
 
 impl std::str::FromStr for ByteSize {
     type Err = String;
@@ -112,14 +101,10 @@ impl TryFrom<String> for ByteSize {
             text.find(|c: char| !c.is_ascii_digit())
                 .unwrap_or(text.len()),
         );
-        let factor = match unit {
-            "B" => Some(1),
-            "KiB" => Some(1 << 10),
-            "MiB" => Some(1 << 20),
-            "GiB" => Some(1 << 30),
-            _ => None,
-        };
-        let size = factor.and_then(|factor| digits.parse::<u64>().ok()?.checked_mul(factor));
+        let size = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .and_then(|(_, factor)| digits.parse::<u64>().ok()?.checked_mul(*factor));
         size.map(Self).ok_or_else(|| {
             format!("`{text}` is no size: a whole number and B, KiB, MiB or GiB, as in `100MiB`")
         })
