@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ask;
 mod document;
 mod document_error;
 mod name;
@@ -47,6 +48,7 @@ mod tables;
 mod text;
 mod value;
 
+pub use ask::{Ask, Change};
 pub use document::{AppSupport, Manifest};
 pub use document_error::{DocumentError, Located, ManifestError, Problem, read_toml};
 pub use name::{NameError, OptionName, PluginName};

@@ -46,6 +46,18 @@ impl PathPattern {
         is_plain_path(path) && takes(&self.0, path, |segment| !segment.is_empty())
     }
 
+    /// Whether there may be a path that both mean. `true` also where there is none and that is hard to see.
+    pub(crate) fn may_meet(&self, other: &Self) -> bool {
+        let (mut here, mut there) = (self.0.split('/'), other.0.split('/'));
+        loop {
+            match (here.next(), there.next()) {
+                (Some("**"), Some(_)) | (Some(_), Some("**")) | (None, None) => return true,
+                (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+                _ => return false,
+            }
+        }
+    }
+
     /// Whether every path that `other` means is meant here. `false` also where that is true and hard to see.
     pub fn covers(&self, other: &Self) -> bool {
         takes(&self.0, &other.0, |segment| !matches!(segment, "" | "**"))

@@ -55,7 +55,7 @@ fn places(#[case] wide: &str, #[case] narrow: &str, #[case] covers: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn what_a_covered_path_means_its_cover_means(
