@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use semver::Version;
 use spin_deployer_app::{App, Composition, Finding};
 use spin_deployer_egress::{self as egress, Egress, Proxies, Session, Vault};
-use spin_deployer_grants::{Grant, Phase};
+use spin_deployer_grants::{Grant, Phase, Policies};
 use spin_deployer_sandbox::{self as sandbox, Limits, Outcome, Plugin, Ports};
 
 use crate::audit::{AuditLog, Line, MountLine};
@@ -332,7 +332,7 @@ impl Deployer {
         let vault = Arc::new(Vault::default());
         let options =
             secrets::placeholders(&self.environment, &values, &mounts.mounts, &vault).await?;
-        let grant = Grant::naming(&self.target.manifest, &values);
+        let grant = Grant::naming(&self.target.manifest, &values, &Policies::default());
         let session = self.open(grant.clone(), phase, vault, self.request.timeout);
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         self.audit.line(&Line::Call {

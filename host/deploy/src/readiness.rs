@@ -130,7 +130,7 @@ fn not_ready(probe: &Probe, timeout: Duration, last: String) -> Error {
 #[cfg(test)]
 mod tests {
     use spin_deployer_egress::{Audit, AuditEntry, Config, Egress, Limits, Proxies};
-    use spin_deployer_grants::{Grant, Phase, Resolved, ValueSource, Values};
+    use spin_deployer_grants::{Grant, Phase, Policies, Resolved, ValueSource, Values};
     use spin_deployer_manifest::Manifest;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
@@ -186,6 +186,7 @@ mod tests {
         let grant = Grant::naming(
             &manifest,
             &Values::from([("place".parse().unwrap(), named)]),
+            &Policies::default(),
         );
         let egress = Egress::new(Config {
             proxies: Proxies::None,

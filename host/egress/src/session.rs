@@ -262,17 +262,32 @@ impl Session {
         Ok(admitted)
     }
 
-    /// Step 4: a rule of the grant, or an answer that such a rule follows.
+    /// Step 4: a rule of the grant, or an answer that such a rule follows; of neither kind where a policy refuses.
     fn permit(&self, method: &Method, target: &Target) -> Result<Permit, Refused> {
-        match self
+        let refusal = match self
             .grant
             .decide(self.phase, method, &target.origin, target.path())
         {
-            Ok(rule) => Ok(Permit::Rule(Arc::new(rule.clone()))),
-            Err(refusal) => self
-                .delegations()
-                .permit(self.phase, method, target)
-                .ok_or_else(|| refusal.into()),
+            Ok(rule) => return Ok(Permit::Rule(Arc::new(rule.clone()))),
+            Err(refusal) => refusal,
+        };
+        match (
+            self.delegations().permit(self.phase, method, target),
+            refusal,
+        ) {
+            (
+                Some(_),
+                Refusal::Policy {
+                    request, policy, ..
+                },
+            ) => Err(Refusal::Policy {
+                request,
+                policy,
+                granted: true,
+            }
+            .into()),
+            (Some(permit), _) => Ok(permit),
+            (None, refusal) => Err(refusal.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use common::authority::Authority;
 use common::*;
 use http::Method;
 use spin_deployer_egress::*;
-use spin_deployer_grants::{Grant, Phase};
+use spin_deployer_grants::{Grant, Phase, Policies};
 use spin_deployer_manifest::{Origin, Secret};
 
 fn origin(url: &str) -> Origin {
@@ -19,7 +19,7 @@ fn loading(url: &str) -> Run {
     let named = [origin.host.clone()];
     run_with(
         direct(),
-        Grant::loading(origin, &named),
+        Grant::loading(origin, &named, &Policies::default()),
         Phase::Load,
         Limits::default(),
     )
@@ -77,7 +77,7 @@ async fn nothing_leads_from_https_to_http() {
     let (config, _file) = authority.trusted();
     let url = format!("https://localhost:{}", server.address.port());
     let named = [origin(&url).host];
-    let grant = Grant::loading(origin(&url), &named);
+    let grant = Grant::loading(origin(&url), &named, &Policies::default());
     let run = run_with(config, grant, Phase::Load, Limits::default());
     run.get(&format!("{url}/a")).await.unwrap();
     let line = refused(run.get(&to).await);
@@ -127,7 +127,7 @@ async fn the_credential_goes_to_the_registry_and_its_token_service_alone() {
     let origin = origin(&registry.url(""));
     let named = [origin.host.clone()];
     let name = "registry".parse().unwrap();
-    let grant = Grant::loading_from_registry(origin.clone(), &named, &name);
+    let grant = Grant::loading_from_registry(origin.clone(), &named, &name, &Policies::default());
     let run = run_with(direct(), grant, Phase::Load, Limits::default());
     let secret = Secret::new("hunter2".to_owned());
     let audience = Audience::Registry(origin);

@@ -2,12 +2,13 @@
 
 use http::Method;
 use spin_deployer_manifest::{
-    Follow, Host, HttpRule, Manifest, OptionName, OptionValue, Origin, OriginPattern, PathPattern,
-    PlanEffect, RuleTarget, is_plain_path,
+    Ask, Change, Follow, Host, HttpRule, Manifest, OptionName, OptionValue, Origin, OriginPattern,
+    PathPattern, PlanEffect, RuleTarget, Scheme, is_plain_path,
 };
 
 use crate::{
     phase::Phase,
+    policy::Policies,
     refusal::{Refusal, Request},
     rule::{Rule, RuleOrigin},
     values::Values,
@@ -21,13 +22,18 @@ pub struct Grant {
     named: Vec<Host>,
     /// What the manifest asks for and nobody gave, with the manifest's text for the place: only to tell the user so.
     withheld: Vec<(Rule, String)>,
+    /// Each of them has to allow a request too.
+    policies: Policies,
 }
 
 impl Grant {
     /// Grants what the user named: a rule that points at an option becomes a rule for exactly the origin of that
     /// option's value, unless the value is the manifest's own default. Fixed places are not granted by naming.
-    pub fn naming(manifest: &Manifest, values: &Values) -> Self {
-        let mut grant = Self::default();
+    pub fn naming(manifest: &Manifest, values: &Values, policies: &Policies) -> Self {
+        let mut grant = Self {
+            policies: policies.clone(),
+            ..Self::default()
+        };
         for asked in &manifest.http {
             match resolve(asked, values) {
                 Some((rule, None)) => {
@@ -40,6 +46,37 @@ impl Grant {
             }
         }
         grant
+    }
+
+    /// Grants what the user named, and also the places that the author chose, fixed ones and defaults, because the
+    /// user agreed to this manifest or to one that asked for no less. No such host counts as named but this machine,
+    /// and none is spoken to in the clear but this machine.
+    ///
+    /// # Errors
+    /// Where `agreed` does not cover what the manifest asks for: what is new in it and what is gone.
+    pub fn agreed(
+        manifest: &Manifest,
+        values: &Values,
+        agreed: &Ask,
+        policies: &Policies,
+    ) -> Result<Self, Vec<Change>> {
+        let asked = Ask::of(manifest);
+        if !agreed.covers(&asked) {
+            return Err(agreed.difference(&asked));
+        }
+        let mut grant = Self::naming(manifest, values, policies);
+        for (rule, place) in std::mem::take(&mut grant.withheld) {
+            match rule.to.as_exact() {
+                Some(here) if here.host.is_loopback() => grant.named.push(here.host.clone()),
+                Some(there) if there.scheme == Scheme::Http => {
+                    grant.withheld.push((rule, place));
+                    continue;
+                }
+                _ => {}
+            }
+            grant.rules.push(rule);
+        }
+        Ok(grant)
     }
 
     /// Reading from `origin` and nothing else, without a secret: what the host itself asks there on a plugin's word.
@@ -61,6 +98,7 @@ impl Grant {
             rules: vec![rule],
             named: self.named.clone(),
             withheld: Vec::new(),
+            policies: self.policies.clone(),
         })
     }
 
@@ -68,7 +106,7 @@ impl Grant {
     /// there. Where an answer leads elsewhere the reading may go on. `named` are the hosts that the app, or the user's
     /// configuration, names: only these may be in a private network.
     #[must_use]
-    pub fn loading(origin: Origin, named: &[Host]) -> Self {
+    pub fn loading(origin: Origin, named: &[Host], policies: &Policies) -> Self {
         let rule = Rule {
             to: OriginPattern::exact(origin),
             methods: vec![Method::GET, Method::HEAD],
@@ -83,14 +121,20 @@ impl Grant {
             rules: vec![rule],
             named: named.to_vec(),
             withheld: Vec::new(),
+            policies: policies.clone(),
         }
     }
 
     /// The same from a registry, which may send to its token service for a token, with what is kept in the vault under
     /// the name `credential`.
     #[must_use]
-    pub fn loading_from_registry(origin: Origin, named: &[Host], credential: &OptionName) -> Self {
-        let mut grant = Self::loading(origin, named);
+    pub fn loading_from_registry(
+        origin: Origin,
+        named: &[Host],
+        credential: &OptionName,
+        policies: &Policies,
+    ) -> Self {
+        let mut grant = Self::loading(origin, named, policies);
         for rule in &mut grant.rules {
             rule.follows.push(Follow::WwwAuthenticate);
             rule.sends.push(credential.clone());
@@ -114,7 +158,8 @@ impl Grant {
     /// go with it and which answers may be followed.
     ///
     /// # Errors
-    /// The first of origin, method, path and phase that no rule allows together with those before it.
+    /// [`Refusal::Policy`] where a policy does not allow it, whatever is granted: then it may not go out by another way
+    /// either. Otherwise the first of origin, method, path and phase that no rule allows together with those before it.
     pub fn decide(
         &self,
         phase: Phase,
@@ -130,6 +175,25 @@ impl Grant {
                 path: path.to_owned(),
             })
         };
+        let granted = self.granted(phase, method, origin, path, &request);
+        match self.policies.allows(method, origin) {
+            Ok(()) => granted,
+            Err(policy) => Err(Refusal::Policy {
+                request: request(),
+                policy: Box::new(policy),
+                granted: granted.is_ok(),
+            }),
+        }
+    }
+
+    fn granted(
+        &self,
+        phase: Phase,
+        method: &Method,
+        origin: &Origin,
+        path: &str,
+        request: &dyn Fn() -> Box<Request>,
+    ) -> Result<&Rule, Refusal> {
         let there: Vec<&Rule> = self
             .rules
             .iter()

@@ -3,10 +3,11 @@
 //! Naming is granting. A rule of the manifest that points at an option becomes a grant for the one origin that the user
 //! named there. A default of the manifest names nothing, because the author wrote it and not the user; nor does a
 //! place that is fixed in the manifest. An empty grant lets nothing out. What the host itself reads, because the app
-//! refers to it, goes by [`Grant::loading`] in [`Phase::Load`].
+//! refers to it, goes by [`Grant::loading`] in [`Phase::Load`]. What is fixed and what is a default can be agreed to,
+//! [`Grant::agreed`]. Whatever is granted, [`Policies`] of an administrator narrow it.
 //!
 //! ```
-//! use spin_deployer_grants::{Grant, Phase, Resolved, ValueSource, Values};
+//! use spin_deployer_grants::{Grant, Phase, Policies, Resolved, ValueSource, Values};
 //! use spin_deployer_manifest::Manifest;
 //! use http::Method;
 //!
@@ -20,7 +21,7 @@
 //! let value = manifest.options[0].parse(&["ghcr.io/acme/shop".into()])?;
 //! let values = Values::from([("reference".parse()?, Resolved { value, source: ValueSource::Flag })]);
 //!
-//! let grant = Grant::naming(&manifest, &values);
+//! let grant = Grant::naming(&manifest, &values, &Policies::default());
 //! let ghcr = "https://ghcr.io".parse()?;
 //! assert!(grant.decide(Phase::Deploy, &Method::PUT, &ghcr, "/v2/acme/shop/manifests/v1").is_ok());
 //! assert!(grant.decide(Phase::Plan, &Method::PUT, &ghcr, "/v2/acme/shop/manifests/v1").is_err());
@@ -29,12 +30,17 @@
 
 mod grant;
 mod phase;
+mod policy;
 mod refusal;
 mod rule;
 mod values;
 
 pub use grant::Grant;
 pub use phase::Phase;
+pub use policy::{
+    Amount, Limit, Limits, Policies, Policy, PolicyError, PolicyLimits, PolicyProblem,
+    PolicyRefusal,
+};
 pub use refusal::{Refusal, Request};
 pub use rule::{Rule, RuleOrigin};
 pub use values::{Resolved, ValueSource, Values};

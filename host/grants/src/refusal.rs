@@ -7,6 +7,7 @@ use spin_deployer_manifest::{Origin, OriginPattern, PathPattern, PlanEffect, Rul
 
 use crate::{
     phase::Phase,
+    policy::PolicyRefusal,
     rule::{Rule, RuleOrigin, quoted},
 };
 
@@ -29,9 +30,19 @@ impl fmt::Display for Request {
     }
 }
 
-/// The first thing about a request that no rule allows. `Display` is one line that names it.
+/// The first thing about a request that a policy or all rules do not allow. `Display` is one line that names it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// A policy refuses it, whatever is granted.
+    #[error("{request}: {policy}")]
+    Policy {
+        /// What was refused.
+        request: Box<Request>,
+        /// Which policy, and why.
+        policy: Box<PolicyRefusal>,
+        /// Whether it would go out but for the policy.
+        granted: bool,
+    },
     /// No rule for that place.
     #[error("{request}: {}", nobody_means(request))]
     NoRule {
@@ -109,7 +120,8 @@ impl Refusal {
     /// What was refused.
     pub fn request(&self) -> &Request {
         match self {
-            Self::NoRule { request }
+            Self::Policy { request, .. }
+            | Self::NoRule { request }
             | Self::NotNamed { request, .. }
             | Self::Method { request, .. }
             | Self::Disguise { request }
@@ -119,8 +131,19 @@ impl Refusal {
     }
 
     /// What would allow it, as TOML ready to paste: a rule of the plugin's manifest, or for a place that only its
-    /// default names the line of the target in `deployer.toml`. `None` where nothing would.
+    /// default names the line of the target in `deployer.toml`, or the line of a policy, with who could write it there.
+    /// `None` where nothing would.
     pub fn suggestion(&self) -> Option<String> {
+        if let Self::Policy {
+            policy, granted, ..
+        } = self
+        {
+            let line = policy.line().filter(|_| *granted)?;
+            let (key, file) = (policy.key(), policy.policy());
+            return Some(format!(
+                "# only an administrator can add this to `{key}` of {file}\n{line}"
+            ));
+        }
         let Request {
             phase,
             method,
@@ -151,7 +174,7 @@ impl Refusal {
                 RuleOrigin::Option(name) => Some(format!("{name} = {}", quoted(place))),
                 RuleOrigin::Fixed | RuleOrigin::App => None,
             },
-            Self::Disguise { .. } => None,
+            Self::Policy { .. } | Self::Disguise { .. } => None,
             Self::Method { rule, .. } | Self::Path { rule, .. } | Self::Phase { rule, .. } => {
                 let mut rule = Rule::clone(rule);
                 if !rule.methods.contains(method) {

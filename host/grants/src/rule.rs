@@ -95,7 +95,7 @@ pub(crate) fn quoted(text: impl fmt::Display) -> String {
     toml::Value::String(text.to_string()).to_string()
 }
 
-fn array<T: fmt::Display>(items: &[T]) -> String {
+pub(crate) fn array<T: fmt::Display>(items: &[T]) -> String {
     let items: Vec<String> = items.iter().map(quoted).collect();
     format!("[{}]", items.join(", "))
 }

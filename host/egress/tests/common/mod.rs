@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use spin_deployer_egress::*;
-use spin_deployer_grants::{Grant, Phase, Resolved, ValueSource, Values};
+use spin_deployer_grants::{Grant, Phase, Policies, Resolved, ValueSource, Values};
 use spin_deployer_manifest::{Manifest, OptionName};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -237,6 +237,10 @@ pub const REGISTRY: &str = r#"
 "#;
 
 pub fn grant(manifest: &str, options: &[(&str, String)]) -> Grant {
+    grant_under(manifest, options, &Policies::default())
+}
+
+pub fn grant_under(manifest: &str, options: &[(&str, String)], policies: &Policies) -> Grant {
     let manifest: Manifest = manifest.parse().unwrap();
     let mut values = Values::new();
     for (name, text) in options {
@@ -255,7 +259,7 @@ pub fn grant(manifest: &str, options: &[(&str, String)]) -> Grant {
             },
         );
     }
-    Grant::naming(&manifest, &values)
+    Grant::naming(&manifest, &values, policies)
 }
 
 /// A run: one session and all that belongs to it.

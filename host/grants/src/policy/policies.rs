@@ -1,0 +1,91 @@
+//! All policies of a run together: everything that one of them refuses is refused.
+
+use std::sync::Arc;
+
+use http::Method;
+use spin_deployer_manifest::Origin;
+
+use super::{Limits, Policy, PolicyRefusal};
+
+/// The policies of a run, each with a name that tells a user which file it is. The default, none, narrows nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Policies(Vec<(Arc<str>, Arc<Policy>)>);
+
+impl Policies {
+    /// These and one more. `name` is shown where the policy refuses: its path.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Arc<str>>, policy: Policy) -> Self {
+        self.0.push((name.into(), Arc::new(policy)));
+        self
+    }
+
+    /// Each with its name, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Policy)> {
+        self.0.iter().map(|(name, policy)| (name, &**policy))
+    }
+
+    /// Whether a component with this digest may run. A text that is no digest is nobody's.
+    ///
+    /// # Errors
+    /// The first policy that has a list without it.
+    pub fn admits(&self, digest: &str) -> Result<(), PolicyRefusal> {
+        let missing = |policy: &Policy| {
+            let digests = policy.digests.as_ref();
+            digests.is_some_and(|digests| !digests.iter().any(|known| known.as_str() == digest))
+        };
+        self.refused_by(missing, |policy| PolicyRefusal::Plugin {
+            policy,
+            digest: digest.to_owned(),
+        })
+    }
+
+    /// Whether a request may go there by this method, whoever sends it.
+    ///
+    /// # Errors
+    /// The first policy that does not mean that place, otherwise the first that does not have that method.
+    pub fn allows(&self, method: &Method, origin: &Origin) -> Result<(), PolicyRefusal> {
+        let elsewhere = |policy: &Policy| {
+            let to = policy.to.as_ref();
+            to.is_some_and(|to| !to.iter().any(|pattern| pattern.matches(origin)))
+        };
+        self.refused_by(elsewhere, |policy| PolicyRefusal::Place {
+            policy,
+            origin: origin.clone(),
+        })?;
+        let otherwise = |policy: &Policy| {
+            let methods = policy.methods.as_ref();
+            methods.is_some_and(|methods| !methods.contains(method))
+        };
+        self.refused_by(otherwise, |policy| PolicyRefusal::Method {
+            policy,
+            method: method.clone(),
+        })
+    }
+
+    /// The most that the run may be given.
+    pub fn limits(&self) -> Limits {
+        Limits::of(self)
+    }
+
+    /// Whether a run with or without an audit log may begin.
+    ///
+    /// # Errors
+    /// The first policy that requires one, where there is none.
+    pub fn requires_audit_log(&self, there_is_one: bool) -> Result<(), PolicyRefusal> {
+        self.refused_by(
+            |policy| policy.audit_log && !there_is_one,
+            |policy| PolicyRefusal::AuditLog { policy },
+        )
+    }
+
+    fn refused_by(
+        &self,
+        refuses: impl Fn(&Policy) -> bool,
+        refusal: impl FnOnce(Arc<str>) -> PolicyRefusal,
+    ) -> Result<(), PolicyRefusal> {
+        match self.iter().find(|(_, policy)| refuses(policy)) {
+            Some((name, _)) => Err(refusal(name.clone())),
+            None => Ok(()),
+        }
+    }
+}
