@@ -299,7 +299,7 @@ proptest! {
             new.truncate(1);
             new[0].to = old[0].to;
             new[0].sends.retain(|secret| old[0].sends.contains(secret));
-            new[0].follows.clear();
+            new[0].follows.retain(|follow| old[0].follows.contains(follow));
         }
         let (old, new) = (manifest(&text(&old)), manifest(&text(&new)));
         let (was, is) = (Ask::of(&old), Ask::of(&new));

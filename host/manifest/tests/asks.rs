@@ -176,21 +176,30 @@ fn what_two_rules_allowed_apart_one_rule_does_not_get_together() {
     );
 }
 
+/// Where an upload goes on, every method of its rule is allowed.
 #[test]
 fn an_upload_goes_on_by_no_method_that_its_rule_did_not_have() {
-    let rules = |rules: &str| format!("{}{rules}", &HIPPO[..HIPPO.find("[[http]]").unwrap()]);
-    let upload = |methods: &str| {
-        format!(
-            "[[http]]\nto = \"{{reference}}\"\nmethods = [{methods}]\npaths = [\"/up\"]\nfollows = [\"location\"]\nwhy = \"\"\n"
-        )
+    let rules = |rules: &[&str]| {
+        let rules: String = rules
+            .iter()
+            .map(|methods| {
+                format!("[[http]]\nto = \"{{reference}}\"\nmethods = [{methods}]\nfollows = [\"location\"]\nwhy = \"\"\n")
+            })
+            .collect();
+        ask(&format!(
+            "{}{rules}",
+            &HIPPO[..HIPPO.find("[[http]]").unwrap()]
+        ))
     };
-    let delete = "[[http]]\nto = \"{reference}\"\nmethods = [\"DELETE\"]\nwhy = \"\"\n";
-    let old = ask(&rules(&format!("{}{delete}", upload("\"POST\""))));
-    let new = ask(&rules(&format!(
-        "{}{delete}",
-        upload("\"POST\", \"DELETE\"")
-    )));
-    assert!(!old.covers(&new) && new.covers(&old));
+    let (old, new) = (
+        rules(&["\"POST\"", "\"DELETE\""]),
+        rules(&["\"POST\", \"DELETE\""]),
+    );
+    assert_eq!(
+        difference(&old, &new),
+        ["+ POST, DELETE {reference}/** together with: follows location"]
+    );
+    assert!(new.covers(&old));
 }
 
 #[test]
