@@ -264,31 +264,19 @@ impl Session {
 
     /// Step 4: a rule of the grant, or an answer that such a rule follows; of neither kind where a policy refuses.
     fn permit(&self, method: &Method, target: &Target) -> Result<Permit, Refused> {
-        let refusal = match self
+        let mut refusal = match self
             .grant
             .decide(self.phase, method, &target.origin, target.path())
         {
             Ok(rule) => return Ok(Permit::Rule(Arc::new(rule.clone()))),
             Err(refusal) => refusal,
         };
-        match (
-            self.delegations().permit(self.phase, method, target),
-            refusal,
-        ) {
-            (
-                Some(_),
-                Refusal::Policy {
-                    request, policy, ..
-                },
-            ) => Err(Refusal::Policy {
-                request,
-                policy,
-                granted: true,
-            }
-            .into()),
-            (Some(permit), _) => Ok(permit),
-            (None, refusal) => Err(refusal.into()),
+        let announced = self.delegations().permit(self.phase, method, target);
+        if let Refusal::Policy { granted, .. } = &mut refusal {
+            *granted |= announced.is_some();
+            return Err(refusal.into());
         }
+        announced.ok_or_else(|| refusal.into())
     }
 
     /// Steps 6 and 8.
