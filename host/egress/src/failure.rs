@@ -22,7 +22,7 @@ pub struct RefusalLine {
     pub url: String,
     /// Why.
     pub reason: String,
-    /// The rule that would allow it, as TOML ready to paste, where a rule could.
+    /// The rule that would allow it, or the line of a policy with who could add it, as TOML, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
 }
