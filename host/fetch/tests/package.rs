@@ -78,6 +78,35 @@ async fn the_users_configuration_says_where_packages_are(#[case] configuration: 
     assert_eq!(fetch(&user, None).await.unwrap(), sha256(b"wasm"));
 }
 
+#[tokio::test]
+async fn what_was_found_in_one_place_is_not_taken_for_what_is_in_another() {
+    let registry = Registry::start();
+    for place in ["staging", "prod"] {
+        registry.package(&format!("{place}/acme/shop"), "1.0.0", place.as_bytes());
+    }
+    let mut user = User::new();
+    let host = registry.address;
+    let choose = |user: &User, place: &str| {
+        user.configure(&format!(
+            "[namespace_registries]\nacme = {{ registry = \"example.com\", metadata = {{ oci = {{ registry = \"{host}\", namespacePrefix = \"{place}/\" }} }} }}"
+        ));
+    };
+    for place in ["staging", "prod", "staging"] {
+        choose(&user, place);
+        let digest = fetch(&user, None).await.unwrap();
+        assert_eq!(user.content(&digest), place.as_bytes());
+    }
+    // The third time it was there.
+    assert_eq!(user.audit.count(), 4);
+
+    user.offline = true;
+    let highest = async |user: &User| user.fetcher().package(None, "acme:shop", "^1").await;
+    assert_eq!(highest(&user).await.unwrap(), sha256(b"staging"));
+    choose(&user, "elsewhere");
+    failed(fetch(&user, None).await, "offline");
+    failed(highest(&user).await, "offline");
+}
+
 #[rstest]
 #[case::table(r#"{ username = "me", password = "hunter2" }"#)]
 #[case::base64(r#""bWU6aHVudGVyMg==""#)]

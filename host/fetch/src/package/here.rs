@@ -60,12 +60,12 @@ impl Fetcher {
     }
 
     fn versions(&self, package: &Package) -> PathBuf {
-        let key = format!("{} {}", package.origin, package.name);
+        let key = format!("{} {}", package.source, package.name);
         let key = Digest::of(key.as_bytes());
         self.cache.folder().join(PACKAGES).join(key.hex())
     }
 }
 
 fn name(package: &Package, version: &Version) -> String {
-    format!("package {} {}@{version}", package.origin, package.name)
+    format!("package {} {}@{version}", package.source, package.name)
 }

@@ -14,6 +14,7 @@ use spin_deployer_manifest::{Origin, Scheme};
 
 use crate::{FetchError, Fetcher};
 use config::Configuration;
+use metadata::Metadata;
 use name::PackageName;
 use requirement::Requirement;
 
@@ -24,6 +25,8 @@ struct Package {
     /// `example.com`, `localhost:5000`.
     registry: String,
     origin: Origin,
+    /// Where it is looked for, as far as the user says it: what is remembered of a package is remembered of this.
+    source: String,
     /// In the user's words.
     what: String,
 }
@@ -69,10 +72,12 @@ impl Fetcher {
         };
         let settings = configuration.settings(&registry)?;
         let origin = origin(settings.scheme, &registry).map_err(&invalid)?;
+        let metadata = described.as_ref().and_then(|mapping| mapping.metadata());
         let mut package = Package {
             name,
             wanted,
             registry,
+            source: source(&origin, metadata),
             origin,
             what: String::new(),
         };
@@ -80,10 +85,7 @@ impl Fetcher {
         let _turn = self.once.turn(&package.what).await;
         match settings.protocol.as_deref() {
             Some("local") => self.local(&package, settings.root),
-            None | Some("oci") => {
-                let metadata = described.as_ref().and_then(|mapping| mapping.metadata());
-                self.of_registry(&package, settings, metadata).await
-            }
+            None | Some("oci") => self.of_registry(&package, settings, metadata).await,
             Some(other) => Err(package.unknown(other)),
         }
     }
@@ -100,6 +102,18 @@ impl Package {
             reason: format!(
                 "its registry speaks `{protocol}`, and only registries that speak OCI, or folders that the user's configuration names, are read"
             ),
+        }
+    }
+}
+
+/// What a registry says of itself is its own matter, as its packages are; what the user says of it may be another place
+/// tomorrow.
+fn source(origin: &Origin, metadata: Option<&Metadata>) -> String {
+    match metadata {
+        None => origin.to_string(),
+        Some(metadata) => {
+            let (registry, prefix) = (metadata.registry(), metadata.prefix());
+            format!("{origin} {registry:?} {prefix:?}")
         }
     }
 }
