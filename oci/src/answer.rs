@@ -12,6 +12,27 @@ use crate::{Digest, Error};
 /// How much of a text of the registry's a user gets to read.
 const LONGEST_QUOTE: usize = 300;
 
+/// The distribution specification's section "Error Codes", and what Distribution itself has beside them.
+const CODES: [&str; 17] = [
+    "BLOB_UNKNOWN",
+    "BLOB_UPLOAD_INVALID",
+    "BLOB_UPLOAD_UNKNOWN",
+    "DENIED",
+    "DIGEST_INVALID",
+    "MANIFEST_BLOB_UNKNOWN",
+    "MANIFEST_INVALID",
+    "MANIFEST_UNKNOWN",
+    "MANIFEST_UNVERIFIED",
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "SIZE_INVALID",
+    "TAG_INVALID",
+    "TOOMANYREQUESTS",
+    "UNAUTHORIZED",
+    "UNKNOWN",
+    "UNSUPPORTED",
+];
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// `PUT https://ghcr.io/v2/…`, without its query.
@@ -19,6 +40,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// Whether an error may repeat what the body says.
+    pub(crate) quotable: bool,
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -60,9 +83,9 @@ impl Answer {
     }
 
     pub(crate) fn nonsense(&self, expected: &'static str) -> Error {
-        let kind = self.header(CONTENT_TYPE).unwrap_or("no content type");
+        let kind = quote(self.header(CONTENT_TYPE).unwrap_or("no content type"));
         let body = String::from_utf8_lossy(&self.body);
-        let came = if body.trim().is_empty() {
+        let came = if body.trim().is_empty() || !self.quotable {
             format!("{}, {kind}", self.status)
         } else {
             format!("{}, {kind}: {}", self.status, quote(body.trim()))
@@ -77,7 +100,7 @@ impl Answer {
     pub(crate) fn failure(&self) -> Failure {
         Failure {
             status: self.status.as_u16(),
-            said: said(&self.entries(), &self.body),
+            said: self.said(),
             request: self.request.clone(),
         }
     }
@@ -114,22 +137,28 @@ impl Answer {
         }
     }
 
+    fn said(&self) -> String {
+        let entries = self.entries();
+        if !self.quotable {
+            let mut known: Vec<&str> = entries.iter().map(|entry| entry.code.as_str()).collect();
+            known.retain(|code| CODES.contains(code));
+            return quote(&known.join(", "));
+        }
+        if entries.is_empty() {
+            return quote(String::from_utf8_lossy(&self.body).trim());
+        }
+        let said: Vec<String> = entries
+            .iter()
+            .map(|e| format!("{} ({})", e.message, e.code))
+            .collect();
+        quote(&said.join("; "))
+    }
+
     fn entries(&self) -> Vec<ErrorEntry> {
         serde_json::from_slice::<ErrorDocument>(&self.body)
             .map(|document| document.errors)
             .unwrap_or_default()
     }
-}
-
-fn said(entries: &[ErrorEntry], body: &[u8]) -> String {
-    if entries.is_empty() {
-        return quote(String::from_utf8_lossy(body).trim());
-    }
-    let said: Vec<String> = entries
-        .iter()
-        .map(|e| format!("{} ({})", e.message, e.code))
-        .collect();
-    quote(&said.join("; "))
 }
 
 /// The beginning of a text, on one line.

@@ -65,8 +65,9 @@ impl Document {
     /// Where it is neither, or both.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         let invalid = |error: serde_json::Error| ManifestError::Invalid(error.to_string());
-        let mut document: serde_json::Map<String, Value> =
-            serde_json::from_slice(bytes).map_err(invalid)?;
+        let Value::Object(mut document) = serde_json::from_slice(bytes).map_err(invalid)? else {
+            return Err(ManifestError::Invalid("it is no JSON object".to_owned()));
+        };
         let parts = ["config", "layers", "manifests"].map(|key| document.remove(key));
         match parts {
             [Some(config), Some(Value::Array(layers)), None] => {

@@ -293,6 +293,7 @@ pub(crate) async fn once(
                 .and_then(|value| retry_after(value, transport.now())),
             headers: response.headers,
             body: response.body,
+            quotable: transport.may_be_quoted(),
         }),
         Err(source) => Err(Error::Transport {
             request: shown,

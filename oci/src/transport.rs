@@ -29,6 +29,12 @@ pub trait Transport {
         }
     }
 
+    /// Whether errors may repeat what the body of an answer says. Not where somebody else chose the address than who may
+    /// read what is there: an error may end up in a log that everybody reads. Then only codes of the protocol are repeated.
+    fn may_be_quoted(&self) -> bool {
+        true
+    }
+
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
 

@@ -83,6 +83,11 @@ impl Transport for Way {
         self.exchange(request, Some(sink)).await
     }
 
+    /// An app named the address, and may be read by more people, and run by others, than what is there.
+    fn may_be_quoted(&self) -> bool {
+        false
+    }
+
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
