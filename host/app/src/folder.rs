@@ -42,8 +42,6 @@ pub(crate) enum Refusal {
     NotAFile,
     #[error("is a link that leads back to itself")]
     Loop,
-    #[error("leads to more entries than this can look at")]
-    TooMany,
     #[error("cannot be read: {0}")]
     Unreadable(#[source] io::Error),
 }
@@ -55,7 +53,6 @@ impl Refusal {
             Self::Outside => "outside-app",
             Self::Directory | Self::NotAFile => "not-a-file",
             Self::Loop => "directory-loop",
-            Self::TooMany => "too-many-files",
             Self::Unreadable(_) => "unreadable",
         }
     }
@@ -66,7 +63,6 @@ impl Refusal {
             Self::Outside => {
                 "copy what it needs into the folder of spin.toml; links must be relative and stay inside"
             }
-            Self::TooMany => "narrow the pattern",
             Self::NotAFile => "exclude it, or move it elsewhere",
             Self::Loop => "remove the link",
             Self::Directory | Self::Unreadable(_) => "",

@@ -118,11 +118,7 @@ impl Loading<'_> {
         let variants = variants::variants(&mut manifest, &mut self.report);
 
         let wasm = self.local_wasm(&manifest);
-        let placed: Vec<Placed> = manifest
-            .components
-            .iter()
-            .map(|c| files::place(&self.folder, c, &mut self.report))
-            .collect();
+        let placed = files::place(&self.folder, &manifest.components, &mut self.report);
         if self.report.has_errors() {
             return self.failed();
         }

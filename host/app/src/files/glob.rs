@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use glob::Pattern;
 
+use super::budget::Budget;
 use crate::folder::{Folder, Kind, Refusal};
 
 /// What a pattern matched: paths relative to the app, in order.
@@ -21,8 +22,12 @@ pub(crate) struct Matches {
     pub(crate) not_utf8: BTreeSet<String>,
 }
 
-/// Matches `pattern`, whose parts are neither `.` nor `..` and not empty.
-pub(crate) fn find(folder: &Folder, pattern: &str) -> Result<Matches, glob::PatternError> {
+/// Matches `pattern`, whose parts are neither `.` nor `..` and not empty. It ends early when the budget does.
+pub(crate) fn find(
+    folder: &Folder,
+    pattern: &str,
+    budget: &mut Budget,
+) -> Result<Matches, glob::PatternError> {
     // As a whole, too: `a**` is only wrong there.
     Pattern::new(pattern)?;
     let parts = pattern
@@ -35,7 +40,7 @@ pub(crate) fn find(folder: &Folder, pattern: &str) -> Result<Matches, glob::Patt
         found: Matches::default(),
         seen: BTreeSet::new(),
         above: Vec::new(),
-        looked_at: 0,
+        budget,
     };
     search.inside("", 0);
     Ok(search.found)
@@ -72,16 +77,14 @@ struct Search<'a> {
     seen: BTreeSet<(String, usize)>,
     /// What the directories above really are, to notice a loop.
     above: Vec<std::path::PathBuf>,
-    looked_at: usize,
+    /// Links to directories with links to directories multiply without a loop.
+    budget: &'a mut Budget,
 }
-
-/// Links to directories with links to directories multiply without a loop.
-const MOST_ENTRIES: usize = 200_000;
 
 impl Search<'_> {
     /// The entries of a directory against the pattern from part `index` on.
     fn inside(&mut self, directory: &str, index: usize) {
-        if !self.seen.insert((directory.to_owned(), index)) {
+        if !self.budget.look(1) || !self.seen.insert((directory.to_owned(), index)) {
             return;
         }
         if let Part::Name(name) = &self.parts[index] {
@@ -100,9 +103,7 @@ impl Search<'_> {
         };
         self.above.push(identity);
         for entry in entries {
-            self.looked_at += 1;
-            if self.looked_at > MOST_ENTRIES {
-                self.refuse(directory, Refusal::TooMany);
+            if !self.budget.look(1) {
                 break;
             }
             let path = join(directory, &entry.name);
@@ -211,6 +212,7 @@ mod tests {
         #[cfg(unix)]
         std::os::unix::fs::symlink("../d/e", root.path().join("e/link")).unwrap();
         let folder = Folder::open(root.path()).unwrap();
+        let mut budget = Budget::default();
         for pattern in [
             "*",
             "**",
@@ -249,11 +251,11 @@ mod tests {
                         .to_owned()
                 })
                 .collect();
-            let found = find(&folder, pattern).unwrap();
+            let found = find(&folder, pattern, &mut budget).unwrap();
             assert_eq!(found.files, expected, "{pattern}");
             assert!(found.refused.is_empty(), "{pattern}");
         }
-        find(&folder, "a**/b").unwrap_err();
-        find(&folder, "[").unwrap_err();
+        find(&folder, "a**/b", &mut budget).unwrap_err();
+        find(&folder, "[", &mut budget).unwrap_err();
     }
 }

@@ -3,11 +3,13 @@
 //! Bit-compatible with what Spin's loader copies, oddities included (they are warned about); what would come from
 //! outside of the app or go outside of the component's files is refused.
 
+mod budget;
 mod glob;
 mod suspicious;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::budget::Budget;
 use self::glob::{Matches, find, is_pattern};
 use crate::finding::{Place, Report};
 use crate::folder::{Folder, Kind, Refusal};
@@ -27,8 +29,29 @@ pub(crate) struct Source {
     pub(crate) at: Place,
 }
 
-/// Looks up everything that the component's `files` name; reads no file.
-pub(crate) fn place(folder: &Folder, component: &Component, report: &mut Report) -> Placed {
+/// Looks up everything that the `files` of the components name, in their order; reads no file.
+pub(crate) fn place(folder: &Folder, components: &[Component], report: &mut Report) -> Vec<Placed> {
+    place_within(Budget::default(), folder, components, report)
+}
+
+fn place_within(
+    mut budget: Budget,
+    folder: &Folder,
+    components: &[Component],
+    report: &mut Report,
+) -> Vec<Placed> {
+    let components = components.iter();
+    components
+        .map(|component| place_one(folder, component, &mut budget, report))
+        .collect()
+}
+
+fn place_one(
+    folder: &Folder,
+    component: &Component,
+    budget: &mut Budget,
+    report: &mut Report,
+) -> Placed {
     let mut exclude = Vec::new();
     for pattern in &component.exclude_files {
         match ::glob::Pattern::new(&pattern.value) {
@@ -40,16 +63,11 @@ pub(crate) fn place(folder: &Folder, component: &Component, report: &mut Report)
         folder,
         exclude,
         placed: Placed::new(),
+        budget,
         report,
     };
     for mount in &component.files {
-        match mount {
-            Mount::Pattern(pattern) => placer.pattern(pattern),
-            Mount::Placement {
-                source,
-                destination,
-            } => placer.placement(source, destination),
-        }
+        placer.mount(mount);
     }
     let placed = placer.placed;
     refuse_files_that_are_directories(&placed, report);
@@ -60,10 +78,36 @@ struct Placer<'a, 'r, 't> {
     folder: &'a Folder,
     exclude: Vec<::glob::Pattern>,
     placed: Placed,
+    budget: &'r mut Budget,
     report: &'r mut Report<'t>,
 }
 
 impl Placer<'_, '_, '_> {
+    /// Without a budget nothing happens: that was reported where it ran out.
+    fn mount(&mut self, mount: &Mount) {
+        if self.budget.is_spent() {
+            return;
+        }
+        let at = match mount {
+            Mount::Pattern(pattern) => &pattern.at,
+            Mount::Placement { source, .. } => &source.at,
+        };
+        if self.budget.look(1) {
+            match mount {
+                Mount::Pattern(pattern) => self.pattern(pattern),
+                Mount::Placement {
+                    source,
+                    destination,
+                } => self.placement(source, destination),
+            }
+        }
+        if self.budget.is_spent() {
+            let message = "up to here, `files` lead to more files than an application can have";
+            let help = "narrow the patterns, or exclude what the components do not need";
+            self.report.error("too-many-files", at, message, help);
+        }
+    }
+
     fn pattern(&mut self, pattern: &Text) {
         let (text, at) = (pattern.value.as_str(), &pattern.at);
         let last = text.rsplit('/').next().unwrap_or(text);
@@ -185,13 +229,17 @@ impl Placer<'_, '_, '_> {
             );
             return;
         }
-        let mut found = match find(self.folder, pattern) {
+        let mut found = match find(self.folder, pattern, self.budget) {
             Ok(found) => found,
             Err(error) => return bad_pattern(at, pattern, &error, self.report),
         };
         // What earlier deploys left beside the app is not part of it: it would grow with every deploy, and be published.
         found.files.retain(|path| !path.starts_with(OWN));
         let all = found.files.len();
+        let compared = all + found.refused.len();
+        if !self.budget.compare(compared, self.exclude.len()) {
+            return;
+        }
         found.files.retain(|path| !self.is_excluded(path));
         self.report_refused(&found, at);
         if found.files.is_empty() && found.refused.is_empty() {
@@ -217,6 +265,9 @@ impl Placer<'_, '_, '_> {
                 path[prefix.len()..].trim_start_matches('/')
             };
             self.add(join(destination, below), &path, at);
+            if self.budget.is_spent() {
+                return;
+            }
         }
     }
 
@@ -269,9 +320,12 @@ impl Placer<'_, '_, '_> {
             path: path.to_owned(),
             at: at.clone(),
         };
-        if let Some(earlier) = self.placed.insert(guest.clone(), source)
-            && earlier.path != path
-        {
+        let earlier = self.placed.insert(guest.clone(), source);
+        let Some(earlier) = earlier else {
+            self.budget.place();
+            return;
+        };
+        if earlier.path != path {
             let message = format!(
                 "`{path}` takes the place of `{}` as `/{guest}` of the guest",
                 earlier.path
@@ -358,7 +412,65 @@ fn join(directory: &str, path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::finding::Level;
+    use crate::manifest::parse;
+
+    /// Places three files for each of `components`, and says how many came out, and which errors.
+    fn placed(budget: Budget, components: usize, files: &str) -> (usize, Vec<&'static str>) {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c"] {
+            std::fs::write(root.path().join(name), "").unwrap();
+        }
+        let folder = Folder::open(root.path()).unwrap();
+        let component = |index| format!("[component.c{index}]\nsource = \"a\"\n{files}\n");
+        let text: String = (0..components).map(component).collect();
+        let text = format!("spin_manifest_version = 2\n{text}");
+        let manifest = parse(&text, &mut Report::new(Path::new("spin.toml"), &text));
+        assert_eq!(manifest.components.len(), components);
+        let mut report = Report::new(Path::new("spin.toml"), &text);
+        let placed = place_within(budget, &folder, &manifest.components, &mut report);
+        let findings = report.into_findings().into_iter();
+        let errors = findings.filter(|finding| finding.level == Level::Error);
+        (
+            placed.iter().map(Placed::len).sum(),
+            errors.map(|error| error.code).collect(),
+        )
+    }
+
+    #[test]
+    fn what_may_be_placed_is_bounded_for_all_components_together() {
+        let files = "files = [\"*\"]";
+        let plenty = 1000;
+        assert_eq!(placed(Budget::new(plenty, 12), 4, files), (12, vec![]));
+        let (count, errors) = placed(Budget::new(plenty, 11), 200, files);
+        assert_eq!(errors, ["too-many-files"]);
+        assert!(count <= 12, "{count}");
+        // What takes the place of the same is no more of it.
+        let twice = "files = [\"*\", \"a\", \"**/*\"]";
+        assert_eq!(placed(Budget::new(plenty, 12), 4, twice), (12, vec![]));
+    }
+
+    #[test]
+    fn what_may_be_looked_at_is_bounded_for_all_components_together() {
+        let plenty = 1000;
+        let nothing = "files = [\"x*\", \"**/x\", \"x/*\"]";
+        assert_eq!(placed(Budget::new(plenty, 0), 4, nothing), (0, vec![]));
+        let (_, errors) = placed(Budget::new(20, plenty), 4, nothing);
+        assert_eq!(errors, ["too-many-files"]);
+        let named = format!("files = [{}]", "\"a\",".repeat(30));
+        let (_, errors) = placed(Budget::new(20, plenty), 1, &named);
+        assert_eq!(errors, ["too-many-files"]);
+        let excluded = format!(
+            "files = [\"*\"]\nexclude_files = [{}]",
+            "\"x\",".repeat(1000)
+        );
+        assert_eq!(placed(Budget::new(40, plenty), 1, &excluded), (3, vec![]));
+        let (_, errors) = placed(Budget::new(40, plenty), 2, &excluded);
+        assert_eq!(errors, ["too-many-files"]);
+    }
 
     #[test]
     fn paths_are_made_relative_to_the_folder_and_stay_in_it() {
