@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wac_graph::types::{Package, SubtypeChecker, WorldId};
-use wac_graph::{CompositionGraph, NodeId};
+use wac_graph::{CompositionGraph, NodeId, PackageId};
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::capability::Inherit;
@@ -61,13 +61,13 @@ pub fn compose(
 /// A component in the graph.
 #[derive(Clone, Copy)]
 struct Node {
+    package: PackageId,
     instance: NodeId,
     world: WorldId,
 }
 
 struct Part<'a> {
     dependency: &'a Dependency<'a>,
-    component: Vec<u8>,
     node: Node,
 }
 
@@ -89,21 +89,12 @@ fn read<'a>(
     let mut parts = vec![];
     for (index, dependency) in dependencies.iter().enumerate() {
         let added = componentize(dependency.wasm).and_then(|component| {
-            let component = component.into_owned();
             // Two dependencies may be of one package, so its name would not do.
-            let node = add(
-                &mut graph,
-                &format!("dependency {index}"),
-                component.clone(),
-            )?;
-            Ok((component, node))
+            let name = format!("dependency {index}");
+            add(&mut graph, &name, component.into_owned())
         });
         match added {
-            Ok((component, node)) => parts.push(Part {
-                dependency,
-                component,
-                node,
-            }),
+            Ok(node) => parts.push(Part { dependency, node }),
             Err(reason) => problems.push(Problem::Dependency {
                 dependency: dependency.name.into(),
                 reason,
@@ -139,7 +130,11 @@ fn add(
         .register_package(package)
         .map_err(|error| ComponentizeError::Invalid(error.to_string()))?;
     let instance = graph.instantiate(package);
-    Ok(Node { instance, world })
+    Ok(Node {
+        package,
+        instance,
+        world,
+    })
 }
 
 /// Finds what answers each import, and checks that it fits.
@@ -299,7 +294,8 @@ fn deny_all(graph: &mut CompositionGraph, denials: Vec<Denial<'_>>) -> Result<()
 
 /// Answers every import of the denial, or fails: an import that is left would reach the host.
 fn deny_one(graph: &mut CompositionGraph, denial: &Denial<'_>) -> Result<(), String> {
-    let Some(refusal) = deny::refusal(&denial.part.component, &denial.imports)? else {
+    let component = graph[denial.part.node.package].bytes();
+    let Some(refusal) = deny::refusal(component, &denial.imports)? else {
         return Ok(());
     };
     let name = format!("denied to {}", denial.part.dependency.name);

@@ -14,8 +14,8 @@ use crate::finding::Level;
 use crate::ports::TriggerComposer;
 use crate::{LoadOptions, wasm};
 
-/// In bytes. Composing holds all parts in memory.
-const LARGEST_PART: u64 = 512 << 20;
+/// Of a component and all that is plugged into it, in bytes. Composing holds all parts in memory.
+const LARGEST: u64 = 512 << 20;
 
 pub(super) struct Composing<'a> {
     pub(super) id: &'a str,
@@ -51,28 +51,25 @@ impl Composing<'_> {
         if let Some(kept) = self.kept.recall(&key) {
             return Ok(Some(kept));
         }
-        let component = self.bytes(wasm)?;
-        let mut read = Vec::new();
-        for (name, dependency) in dependencies.into_iter().flatten() {
-            let digest = dependency["source"]["digest"].as_str().unwrap_or_default();
-            let export = dependency["export"].as_str();
-            read.push((
+        let dependencies: Vec<_> = dependencies.into_iter().flatten().collect();
+        let digests: Vec<_> = std::iter::once(wasm)
+            .chain(
+                dependencies
+                    .iter()
+                    .map(|(_, dependency)| digest(dependency)),
+            )
+            .collect();
+        let parts = self.read(&digests)?;
+        let dependencies: Vec<_> = dependencies
+            .into_iter()
+            .map(|(name, dependency)| Dependency {
                 name,
-                self.bytes(digest)?,
-                export,
-                inherit(&dependency["inherit"]),
-            ));
-        }
-        let dependencies: Vec<_> = read
-            .iter()
-            .map(|(name, wasm, export, inherit)| Dependency {
-                name: name.as_str(),
-                wasm,
-                export: *export,
-                inherit: inherit.clone(),
+                wasm: &parts[digest(dependency)],
+                export: dependency["export"].as_str(),
+                inherit: inherit(&dependency["inherit"]),
             })
             .collect();
-        match compose(self.id, &component, &dependencies) {
+        match compose(self.id, &parts[wasm], &dependencies) {
             Ok(composed) => {
                 let kept = self.kept.keep(Some(&key), &composed);
                 kept.map(Some).map_err(|error| self.unreadable(&error))
@@ -94,23 +91,31 @@ impl Composing<'_> {
         })
     }
 
-    fn bytes(&self, digest: &str) -> Result<Vec<u8>, Vec<Notice>> {
-        let content = self.content(digest)?;
-        if content.size() > LARGEST_PART {
-            let message = format!(
-                "`{}` has a part of {} bytes, and at most {LARGEST_PART} can be composed",
-                self.id,
-                content.size()
-            );
-            return Err(self.error("too-large", message, String::new()));
+    /// Reads each once. What is plugged in twice counts twice: composing copies it.
+    fn read<'d>(&self, digests: &[&'d str]) -> Result<HashMap<&'d str, Vec<u8>>, Vec<Notice>> {
+        let mut contents = HashMap::new();
+        let mut size: u64 = 0;
+        for digest in digests {
+            let content = self.content(digest)?;
+            size = size.saturating_add(content.size());
+            contents.insert(*digest, content);
         }
-        let mut bytes = Vec::new();
-        let read = content
-            .open(0)
-            .map_err(io::Error::other)
-            .and_then(|mut reader| reader.read_to_end(&mut bytes));
-        read.map_err(|error| self.unreadable(&error))?;
-        Ok(bytes)
+        if size > LARGEST {
+            let message = format!(
+                "`{}` and its dependencies have {size} bytes, and at most {LARGEST} can be composed",
+                self.id
+            );
+            let help = "strip their debug information".to_owned();
+            return Err(self.error("too-large", message, help));
+        }
+        let read = contents.into_iter().map(|(digest, content)| {
+            let mut bytes = Vec::new();
+            let mut reader = content.open(0).map_err(io::Error::other)?;
+            reader.read_to_end(&mut bytes)?;
+            Ok((digest, bytes))
+        });
+        read.collect::<io::Result<_>>()
+            .map_err(|error| self.unreadable(&error))
     }
 
     fn problem(&self, problem: Problem, alone: bool) -> Notice {
@@ -164,6 +169,10 @@ impl Composing<'_> {
     }
 }
 
+fn digest(dependency: &Value) -> &str {
+    dependency["source"]["digest"].as_str().unwrap_or_default()
+}
+
 /// As in a locked application: `"All"`, `{"Some": […]}`, or nothing at all.
 fn inherit(value: &Value) -> Inherit {
     if value == "All" {
@@ -175,4 +184,50 @@ fn inherit(value: &Value) -> Inherit {
         .filter_map(|name| name.as_str()?.parse().ok())
         .collect();
     Inherit::Some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::archive::temporary;
+    use crate::ports::{NoRemotes, NoTriggerComposer};
+
+    /// What comes of `c` with two dependencies of this many bytes, none of which can be read.
+    fn composed(sizes: [u64; 2]) -> Vec<Notice> {
+        let file = Arc::new(temporary(None).unwrap());
+        let mut contents = HashMap::new();
+        for (digest, size) in [("c", 8), ("one", sizes[0]), ("two", sizes[1])] {
+            let content = Content::temporary(digest.into(), Arc::clone(&file), 0, size);
+            contents.insert(digest.to_owned(), Arc::new(content));
+        }
+        let composing = Composing {
+            id: "c",
+            whole: &Value::Null,
+            contents: &contents,
+            modules: true,
+            kept: Kept {
+                memory: None,
+                remotes: &NoRemotes,
+                temporary: None,
+            },
+            options: &LoadOptions::default(),
+            triggers: &NoTriggerComposer,
+        };
+        let described = json!({ "dependencies": {
+            "a:b": { "source": { "digest": "one" } },
+            "a:c": { "source": { "digest": "two" } },
+        } });
+        composing
+            .run(described.as_object().unwrap(), "c")
+            .unwrap_err()
+    }
+
+    #[test]
+    fn parts_are_bounded_together_before_any_is_read() {
+        assert_eq!(composed([LARGEST / 2, LARGEST / 2])[0].code, "too-large");
+        assert_eq!(composed([u64::MAX, u64::MAX])[0].code, "too-large");
+        assert_eq!(composed([LARGEST / 2, 1])[0].code, "unreadable");
+    }
 }
