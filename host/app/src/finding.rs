@@ -168,6 +168,11 @@ impl<'t> Report<'t> {
             .any(|(_, finding)| finding.level == Level::Error)
     }
 
+    /// Whether nothing that is found from now on counts: no need to work out what to say about it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= MOST && self.has_errors()
+    }
+
     /// In the order of the file.
     pub(crate) fn into_findings(mut self) -> Vec<Finding> {
         self.found.sort_by_key(|(start, _)| *start);
@@ -182,9 +187,8 @@ impl<'t> Report<'t> {
         message: &str,
         help: &str,
     ) {
-        let full = self.found.len() >= MOST;
         // Past the limit only the first error still counts: it decides whether there is an app.
-        if full && (level == Level::Warning || self.has_errors()) {
+        if self.is_full() || (level == Level::Warning && self.found.len() >= MOST) {
             return;
         }
         let mut finding = Finding::error(code, Some(&self.file), message, help);

@@ -182,7 +182,7 @@ fn what_is_not_what_it_was_is_fetched_once_more(#[case] now: Option<&[u8]>) {
     // And nothing else is.
     let asked: Vec<_> = shelf.asked.lock().unwrap().iter().map(Vec::len).collect();
     assert_eq!(asked, [2, 1]);
-    assert_eq!(*shelf.discarded.lock().unwrap(), [wasm.clone()]);
+    assert_eq!(shelf.discarded.lock().unwrap().join(" "), wasm);
 
     damage();
     shelf.cut_off();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::read::{listed, nearest};
+use super::read::{first_of, nearest};
 use super::{Component, ComponentSpec, Manifest, Text, hosts, template};
 use crate::finding::Report;
 use crate::unusable;
@@ -63,17 +63,27 @@ fn triggers(manifest: &Manifest, report: &mut Report) {
             if let ComponentSpec::Reference(id) = spec
                 && !components.contains(&id.value)
             {
-                let ids: Vec<_> = components.iter().map(|id| id.as_str()).collect();
-                unknown_component(id, &ids, report);
+                unknown_component(id, components.iter().map(|id| id.as_str()), report);
             }
         }
     }
 }
 
-pub(super) fn unknown_component(id: &Text, ids: &[&str], report: &mut Report) {
-    let help = match (nearest(&id.value, ids), ids.is_empty()) {
+/// Among more components than that nobody mistypes one.
+const COMPARED: usize = 1000;
+
+pub(super) fn unknown_component<'n>(
+    id: &Text,
+    ids: impl Iterator<Item = &'n str> + Clone,
+    report: &mut Report,
+) {
+    if report.is_full() {
+        return;
+    }
+    let compared: Vec<_> = ids.clone().take(COMPARED).collect();
+    let help = match (nearest(&id.value, &compared), compared.is_empty()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, false) => format!("there are {}", listed(ids)),
+        (None, false) => format!("there are {}", first_of(ids)),
         (None, true) => "there is no component at all".to_owned(),
     };
     report.error(
@@ -175,5 +185,40 @@ fn outbound_hosts(
             reason,
             "entries look like `example.com:8080`",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_full_report_costs_nothing_more() {
+        let ids: Vec<_> = (0..1200)
+            .map(|index| format!("component-{index}"))
+            .collect();
+        let looked_at = Cell::new(0);
+        let counted = || {
+            let ids = ids.iter().map(String::as_str);
+            ids.inspect(|_| looked_at.set(looked_at.get() + 1))
+        };
+        let id = Text {
+            value: "nothing-like-that".into(),
+            at: 0..0,
+        };
+        let mut report = Report::new(Path::new("spin.toml"), "");
+        unknown_component(&id, counted(), &mut report);
+        let each = looked_at.take();
+        assert_eq!(each, COMPARED + ids.len());
+        for _ in 0..1000 {
+            unknown_component(&id, counted(), &mut report);
+        }
+        let findings = report.into_findings();
+        assert_eq!(looked_at.get(), each * (findings.len() - 1));
+        let help = findings[0].help.as_ref().unwrap();
+        assert!(help.ends_with("`component-9` and 1190 more"), "{help}");
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::read::listed;
+use super::read::first_of;
 use super::{ComponentSpec, Manifest, Text, dependency, names, references};
 use crate::finding::Report;
 
@@ -110,11 +110,10 @@ fn apply_profile(manifest: &mut Manifest, wanted: &str, report: &mut Report) {
         .flat_map(|c| c.profiles.iter().map(|(name, _)| name.clone()))
         .collect();
     if !known.contains(wanted) {
-        let known: Vec<_> = known.iter().map(String::as_str).collect();
         let help = if known.is_empty() {
             String::new()
         } else {
-            format!("there are {}", listed(&known))
+            format!("there are {}", first_of(known.iter().map(String::as_str)))
         };
         report.error(
             "unknown-profile",

@@ -303,6 +303,17 @@ pub(crate) fn listed(names: &[&str]) -> String {
         .join(", ")
 }
 
+/// The same for names that a manifest gives: not more than anybody reads.
+pub(crate) fn first_of<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    const NAMED: usize = 10;
+    let mut names = names.into_iter();
+    let first: Vec<_> = names.by_ref().take(NAMED).collect();
+    match names.count() {
+        0 => listed(&first),
+        more => format!("{} and {more} more", listed(&first)),
+    }
+}
+
 /// A known name that is at most two edits away.
 pub(crate) fn nearest<'n>(field: &str, known: &[&'n str]) -> Option<&'n str> {
     let measured = known.iter().map(|name| (distance(field, name), *name));
@@ -313,7 +324,8 @@ pub(crate) fn nearest<'n>(field: &str, known: &[&'n str]) -> Option<&'n str> {
 }
 
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<_>, Vec<_>) = (a.chars().take(64).collect(), b.chars().collect());
+    let begin = |text: &str| text.chars().take(64).collect::<Vec<_>>();
+    let (a, b) = (begin(a), begin(b));
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut diagonal = row[0];

@@ -102,8 +102,7 @@ impl Known {
 
 fn wasm(id: &Text, known: &BTreeMap<String, Known>, report: &mut Report) -> Option<WasmSource> {
     let Some(component) = known.get(&id.value) else {
-        let ids: Vec<_> = known.keys().map(String::as_str).collect();
-        check::unknown_component(id, &ids, report);
+        check::unknown_component(id, known.keys().map(String::as_str), report);
         return None;
     };
     if !component.own.is_empty() {
