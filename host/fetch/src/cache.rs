@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use spin_deployer_oci::{Destination, Digest, layout};
 use tempfile::NamedTempFile;
 
+use crate::budget::Budget;
 use crate::{FetchError, Progress};
 
 const NAMES: &str = "names";
@@ -101,6 +102,7 @@ impl Cache {
         what: &str,
         total: Option<u64>,
         progress: Arc<dyn Progress>,
+        budget: Arc<Budget>,
     ) -> Result<Incoming, FetchError> {
         let file = self.aside()?;
         progress.fetching(what, 0, total);
@@ -110,6 +112,7 @@ impl Cache {
             received: 0,
             total,
             progress,
+            budget,
         })
     }
 
@@ -207,6 +210,7 @@ pub(crate) struct Incoming {
     received: u64,
     total: Option<u64>,
     progress: Arc<dyn Progress>,
+    budget: Arc<Budget>,
 }
 
 impl Incoming {
@@ -219,6 +223,7 @@ impl Incoming {
 
 impl Destination for Incoming {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.budget.take(bytes.len() as u64)?;
         self.file.write_all(bytes)?;
         self.received += bytes.len() as u64;
         self.progress

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use spin_deployer_egress::credentials::CredentialError;
 use spin_deployer_oci::{Error as RegistryError, PullError, TransportFailure};
 
+use crate::budget::Spent;
+
 /// Why something is not here. `what` names it: `https://example.com/a.wasm`, `the package acme:shop@1.0.0 of
 /// example.com`, `the image example.com/acme/shop:v1`.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,16 @@ pub enum FetchError {
     #[error("{what} is larger than {limit} bytes, which is the most that is fetched")]
     TooLarge {
         /// What was wanted.
+        what: String,
+        /// In bytes.
+        limit: u64,
+    },
+    /// More in all than is fetched for one app.
+    #[error(
+        "{what} is not fetched: with it, more than {limit} bytes would be, and that is the most for one app"
+    )]
+    TooMuch {
+        /// What was to come when there were so many.
         what: String,
         /// In bytes.
         limit: u64,
@@ -177,7 +189,7 @@ impl FetchError {
             Self::NoMatch { .. } => "no-matching-version",
             Self::WrongDigest { .. } => "wrong-digest",
             Self::WrongSize { .. } => "wrong-size",
-            Self::TooLarge { .. } => "too-large",
+            Self::TooLarge { .. } | Self::TooMuch { .. } => "too-large",
             Self::Unreachable { .. } => "unreachable",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
@@ -242,6 +254,9 @@ impl FetchError {
             Self::Cache { .. } => {
                 "make room there, or name another folder in SPIN_DEPLOYER_CACHE_DIR".to_owned()
             }
+            Self::TooMuch { .. } => {
+                "if the app needs all of that, run it again: what came stays here, and the rest follows".to_owned()
+            }
             Self::TooLarge { .. }
             | Self::Unusable { .. }
             | Self::Name { .. }
@@ -269,7 +284,15 @@ impl FetchError {
             PullError::Size { .. } => Self::WrongSize { what, reason },
             PullError::TooLarge { limit, .. } => Self::TooLarge { what, limit },
             PullError::Redirects { .. } | PullError::Tags { .. } => Self::Server { what, reason },
-            PullError::Write(source) => kept(source),
+            PullError::Write(source) => Self::of_write(&what, source, kept),
+        }
+    }
+
+    /// Why what came of `what` is not kept.
+    pub(crate) fn of_write(what: &str, error: io::Error, kept: impl Fn(io::Error) -> Self) -> Self {
+        match error.downcast::<Spent>() {
+            Ok(spent) => spent.of(what),
+            Err(error) => kept(error),
         }
     }
 

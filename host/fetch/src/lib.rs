@@ -13,6 +13,7 @@
 //!   Which digest a package's version led to is remembered, because versions do not change. A tag may, so that it is
 //!   looked up each time with one request; and so is the list of a package's versions where any that meets a requirement
 //!   is wanted.
+//! - **Within bounds**, those of one content and those of all together, however many of them an app names.
 //! - **Offline nothing is sent.** There is no session then, so that no code path can. A requirement is met by the highest
 //!   version that is here, whoever wanted it: what would come if the registry had no others.
 //! - **Packages as `wkg` finds them**: its configuration, its well-known file, its names in a registry. Written here, because
@@ -43,6 +44,7 @@
 //! # Ok(()) }
 //! ```
 
+mod budget;
 mod cache;
 mod error;
 mod image;
@@ -61,7 +63,8 @@ use spin_deployer_egress::{Audit, Egress, Environment, Limits, Session, Vault};
 use spin_deployer_grants::{Grant, Phase};
 use spin_deployer_oci::Digest;
 
-use cache::Cache;
+use budget::Budget;
+use cache::{Cache, Incoming};
 use once::Once;
 
 pub use error::FetchError;
@@ -74,14 +77,17 @@ pub struct Bounds {
     pub content: u64,
     /// All blobs of one image together, in bytes.
     pub image: u64,
+    /// All that one [`Fetcher`] keeps together, in bytes.
+    pub load: u64,
 }
 
-/// 2 GiB and 8 GiB.
+/// 2 GiB, 8 GiB and 16 GiB.
 impl Default for Bounds {
     fn default() -> Self {
         Self {
             content: 2 << 30,
             image: 8 << 30,
+            load: 16 << 30,
         }
     }
 }
@@ -110,7 +116,7 @@ pub struct Setup {
     pub bounds: Bounds,
 }
 
-/// Fetches what is not here yet.
+/// Fetches what is not here yet, for one load of one app.
 pub struct Fetcher {
     egress: Egress,
     audit: Arc<dyn Audit>,
@@ -119,6 +125,7 @@ pub struct Fetcher {
     offline: bool,
     progress: Arc<dyn Progress>,
     bounds: Bounds,
+    budget: Arc<Budget>,
     once: Once,
 }
 
@@ -133,6 +140,7 @@ impl Fetcher {
             offline: setup.offline,
             progress: setup.progress,
             bounds: setup.bounds,
+            budget: Arc::new(Budget::of(setup.bounds.load)),
             once: Once::default(),
         }
     }
@@ -160,6 +168,7 @@ impl Fetcher {
             let what = what.to_owned();
             return Err(FetchError::Offline { what });
         }
+        self.budget.check().map_err(|spent| spent.of(what))?;
         let bounds = self.bounds.content.saturating_add(self.bounds.image);
         let most = bounds.saturating_add(DOCUMENTS);
         let limits = Limits {
@@ -174,6 +183,12 @@ impl Fetcher {
         Ok(self
             .egress
             .session(grant, Phase::Load, vault, limits, audit))
+    }
+
+    /// A place for a content that is on its way.
+    fn incoming(&self, what: &str, total: Option<u64>) -> Result<Incoming, FetchError> {
+        let (progress, budget) = (Arc::clone(&self.progress), Arc::clone(&self.budget));
+        self.cache.incoming(what, total, progress, budget)
     }
 
     fn digest(&self, what: &str, digest: &str) -> Result<Digest, FetchError> {

@@ -97,8 +97,7 @@ impl<'a> Repository<'a> {
             return Err(FetchError::TooLarge { what, limit });
         }
         let registry = self.registry().await?;
-        let progress = Arc::clone(&self.fetcher.progress);
-        let mut incoming = cache.incoming(what, Some(size), progress)?;
+        let mut incoming = self.fetcher.incoming(what, Some(size))?;
         registry
             .pull_blob(digest, size, &mut incoming)
             .await
@@ -109,6 +108,9 @@ impl<'a> Repository<'a> {
     async fn manifest(&self, reference: &str) -> Result<Pulled, FetchError> {
         let pulled = self.registry().await?.pull_manifest(reference).await;
         let pulled = pulled.map_err(|error| self.failed(error))?;
+        let size = pulled.bytes.len() as u64;
+        let taken = self.fetcher.budget.take(size);
+        taken.map_err(|spent| spent.of(self.what))?;
         self.fetcher.cache.put(&pulled.bytes, &pulled.digest)?;
         Ok(pulled)
     }

@@ -38,9 +38,7 @@ impl Fetcher {
             size: None,
             limit: self.bounds.content,
         };
-        let mut incoming = self
-            .cache
-            .incoming(&what, None, Arc::clone(&self.progress))?;
+        let mut incoming = self.incoming(&what, None)?;
         let size = download(&way, &url[..Position::AfterQuery], wanted, &mut incoming)
             .await
             .map_err(|error| {

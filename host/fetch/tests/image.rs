@@ -260,6 +260,7 @@ async fn all_blobs_together_are_bounded() {
     user.bounds = Bounds {
         content: 100,
         image: 10,
+        ..Bounds::default()
     };
     let error = failed(
         fetch(&user, &format!("{}/a:v1", server.address)).await,

@@ -122,6 +122,7 @@ async fn what_never_ends_or_lies_about_its_length_is_cut_at_the_bound() {
     user.bounds = Bounds {
         content: 200_000,
         image: 400_000,
+        ..Bounds::default()
     };
     let endless = Server::start(|_| Reply::Endless("200 OK\nconnection: close")).await;
     let error = failed(

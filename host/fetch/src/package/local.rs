@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use semver::Version;
 use spin_deployer_oci::Destination as _;
@@ -42,10 +41,7 @@ impl Fetcher {
         let path = folder.join(format!("{version}.wasm"));
         let failed = package.failed_at(&path);
         let mut file = File::open(&path).map_err(&failed)?;
-        let progress = Arc::clone(&self.progress);
-        let mut incoming = self
-            .cache
-            .incoming(&package.in_words(&version), None, progress)?;
+        let mut incoming = self.incoming(&package.in_words(&version), None)?;
         let limit = self.bounds.content;
         let mut buffer = vec![0; 64 << 10];
         let mut copied = 0;
@@ -61,7 +57,7 @@ impl Fetcher {
             }
             incoming
                 .write(&buffer[..read])
-                .map_err(self.cache.failed())?;
+                .map_err(|error| FetchError::of_write(&package.what, error, self.cache.failed()))?;
         }
         let (digest, _) = incoming.digest().map_err(self.cache.failed())?;
         self.cache.keep(incoming, &digest)?;
