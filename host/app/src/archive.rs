@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
+use spin_deployer_private::create_folder;
 use tar::{Builder, EntryType, Header};
 
 use crate::app;
@@ -195,22 +196,13 @@ fn pack<'a>(
 /// when it is not there; where that cannot be, in the system's folder.
 pub(crate) fn temporary(directory: Option<&Path>) -> io::Result<File> {
     let wanted = directory.map(|directory| {
-        private_directory(directory)?;
+        create_folder(directory)?;
         tempfile::tempfile_in(directory)
     });
     match wanted {
         Some(Ok(file)) => Ok(file),
         _ => tempfile::tempfile().map_err(without_path),
     }
-}
-
-/// Makes a directory, and those above it, for this user only.
-pub(crate) fn private_directory(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
 }
 
 /// What the system said, without the path of this machine that tempfile adds.

@@ -102,13 +102,13 @@ pub fn identify(
 ) -> Result<Identity, LoadError> {
     let own = options.checked(match source {
         Source::Manifest(path) => local::identify(path, options),
-        Source::OciLayout { directory, name } => layout::identify(Place::Layout {
-            directory,
-            name: name.as_deref(),
-        }),
-        Source::Registry(reference) => {
-            layout::from_registry(reference, ports.remotes, layout::identify)
+        Source::OciLayout { directory, name } => {
+            let name = name.as_deref();
+            layout::identify(Place::Layout { directory, name }, options)
         }
+        Source::Registry(reference) => layout::from_registry(reference, ports.remotes, |place| {
+            layout::identify(place, options)
+        }),
     })?;
     Ok(Identity {
         name: options.name.clone().unwrap_or(own.name),

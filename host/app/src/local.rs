@@ -41,7 +41,7 @@ pub(crate) fn load(
 pub(crate) fn identify(path: &Path, options: &LoadOptions) -> Result<Identity, LoadError> {
     let (_, _, text) = open(path)?;
     let mut report = Report::new(path, &text);
-    let identity = manifest::identity(&text, options.name.as_deref(), &mut report);
+    let identity = manifest::identity(&text, options, &mut report);
     identity.ok_or_else(|| LoadError {
         findings: report.into_findings(),
     })
@@ -109,8 +109,13 @@ impl Loading<'_> {
         {
             name.value.clone_from(given);
         }
-        if let Some(given) = &options.version {
-            manifest.version.clone_from(given);
+        if let Some(given) = &options.version
+            && unusable(given).is_none()
+        {
+            manifest.version = Some(Text {
+                value: given.clone(),
+                at: 0..0,
+            });
         }
         let profile = options.profile.as_deref();
         normalize::normalize(&mut manifest, profile, &mut self.report);

@@ -196,7 +196,11 @@ fn metadata(
         "name",
         manifest.name.as_ref().map_or("", |name| &name.value),
     );
-    put_text(&mut metadata, "version", &manifest.version);
+    put_text(
+        &mut metadata,
+        "version",
+        manifest.version.as_ref().map_or("", |text| &text.value),
+    );
     put_text(&mut metadata, "description", &manifest.description);
     put_list(&mut metadata, "authors", &manifest.authors);
     put_text(&mut metadata, "profile", profile.unwrap_or_default());

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::archive::private_directory;
+use spin_deployer_private as private;
+
 use crate::hash;
 
 /// What identifies one content of one file.
@@ -147,17 +148,14 @@ const MOST_ARCHIVES: usize = 1_000;
 const LARGEST_FILE: u64 = 32 << 20;
 
 impl FileMemory {
-    /// What was remembered for the app in `folder`, kept below `directory`. What cannot be read counts as nothing.
+    /// What was remembered for the app in `folder`, kept below `directory`. What cannot be read counts as nothing, and so
+    /// does what others could have written: a digest is believed.
     pub fn at(directory: &Path, folder: &Path) -> Self {
         let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
         let name = hash::hexadecimal(&hash::sha256(folder.as_os_str().as_encoded_bytes()));
         let path = directory.join(format!("{}.digests", &name[..32]));
-        let small = fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= LARGEST_FILE);
-        let text = if small {
-            fs::read_to_string(&path).unwrap_or_default()
-        } else {
-            String::new()
-        };
+        let text = private::read(&path, LARGEST_FILE).unwrap_or_default();
+        let text = String::from_utf8(text).unwrap_or_default();
         let entries = parse(&text).unwrap_or_default();
         Self(Arc::new(Shared {
             path,
@@ -172,7 +170,7 @@ impl FileMemory {
 impl Shared {
     fn write(&self, entries: &Entries) -> io::Result<()> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
-        private_directory(directory)?;
+        private::create_folder(directory)?;
         // The whole file appears at once, or not at all; two runs at the same time do no harm.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         let mut out = io::BufWriter::new(file.as_file_mut());
@@ -375,6 +373,31 @@ mod tests {
                 None
             );
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_could_have_written_is_not_remembered() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let cache = tempfile::tempdir().unwrap();
+        let open = || FileMemory::at(cache.path(), Path::new("/nowhere"));
+        let memory = open();
+        memory.remember(&stamp(1), &hash::digest_of(b"x"));
+        memory.keep();
+        let path = &memory.0.path;
+        assert!(open().recall(&stamp(1)).is_some());
+        let elsewhere = cache.path().join("elsewhere");
+        fs::rename(path, &elsewhere).unwrap();
+        symlink(&elsewhere, path).unwrap();
+        assert_eq!(open().recall(&stamp(1)), None);
+        fs::rename(&elsewhere, path).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o662)).unwrap();
+        assert_eq!(open().recall(&stamp(1)), None);
+
+        fs::remove_file(path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+        assert_eq!(open().recall(&stamp(1)), None);
     }
 
     #[test]

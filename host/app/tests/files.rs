@@ -228,6 +228,17 @@ mod links_and_other_files {
         );
     }
 
+    #[rstest]
+    #[case("line\nbreak.txt")]
+    #[case("a\\..\\b.txt")]
+    fn a_name_that_not_every_platform_reads_alike_is_an_error(#[case] name: &str) {
+        let fixture = site().with(&format!("data/{name}"), "x");
+        let fixture = fixture.component("files = [\"data/*\"]");
+        assert_eq!(fixture.error().code, "invalid-name");
+        let fixture = fixture.component("files = [\"data/*\"]\nexclude_files = [\"*.txt\"]");
+        assert_eq!(fixture.files().len(), 1);
+    }
+
     #[test]
     fn a_file_that_cannot_be_read_is_an_error() {
         let fixture = site().component("files = [\"data/*\"]");

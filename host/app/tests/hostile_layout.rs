@@ -21,8 +21,29 @@ use serde_json::{Value, json};
     "unsupported"
 )]
 #[case::no_name("\"name\":\"test\"", "\"name\":\"\"", "no-name")]
+#[case::no_name_at_all("\"name\":\"test\"", "\"nome\":\"test\"", "no-name")]
+#[case::blank_name("\"name\":\"test\"", "\"name\":\" \"", "no-name")]
+#[case::name_that_acts_on_terminals(
+    "\"name\":\"test\"",
+    "\"name\":\"a\\u001b[31m\"",
+    "invalid-name"
+)]
+#[case::blank_version(
+    "\"name\":\"test\"",
+    "\"name\":\"test\",\"version\":\" \"",
+    "invalid-name"
+)]
+#[case::version_of_two_lines(
+    "\"name\":\"test\"",
+    "\"name\":\"test\",\"version\":\"1\\n2\"",
+    "invalid-name"
+)]
+#[case::version_that_is_a_number("\"name\":\"test\"", "\"name\":\"test\",\"version\":1", "syntax")]
 #[case::no_components("\"components\"", "\"komponents\"", "syntax")]
 #[case::bad_id("\"id\":\"c\"", "\"id\":\"../c\"", "invalid-name")]
+#[case::dot_for_an_id("\"id\":\"c\"", "\"id\":\".\"", "invalid-name")]
+#[case::dots_for_an_id("\"id\":\"c\"", "\"id\":\"..\"", "invalid-name")]
+#[case::blank_id("\"id\":\"c\"", "\"id\":\" \"", "invalid-name")]
 #[case::bad_digest("sha256:", "sha512:", "wrong-digest")]
 #[case::missing_content(
     "\"digest\":\"sha256:",
@@ -48,6 +69,16 @@ use serde_json::{Value, json};
 #[case::file_without_a_name(
     "\"files\":[]",
     "\"files\":[{\"inline\":\"eA\",\"path\":\"a//b\"}]",
+    "outside-guest"
+)]
+#[case::file_above_on_windows(
+    "\"files\":[]",
+    "\"files\":[{\"inline\":\"eA\",\"path\":\"a\\\\..\\\\b\"}]",
+    "outside-guest"
+)]
+#[case::file_of_two_lines(
+    "\"files\":[]",
+    "\"files\":[{\"inline\":\"eA\",\"path\":\"a\\nb\"}]",
     "outside-guest"
 )]
 #[case::file_twice(

@@ -55,6 +55,10 @@ fn what_is_wrong_with_name_version_or_syntax_is_said() {
         (head.to_owned(), "missing-field"),
         (format!("{head}name = \" \""), "no-name"),
         (format!("{head}name = 1"), "wrong-type"),
+        (
+            format!("{head}name = \"a\"\nversion = \" \""),
+            "invalid-name",
+        ),
         (format!("{head}name = \"a\"\nversion = 1"), "wrong-type"),
     ] {
         let codes = codes(manifest(&text));
@@ -73,10 +77,21 @@ fn a_layout_needs_its_locked_app_only() {
     let wasm = layout.layer(WASM_LAYER, b"whatever");
     layout.image("v1", &minimal(&wasm));
     std::fs::remove_file(layout.blob_path(&wasm)).unwrap();
+    let directory = layout.path().to_owned();
     let source = |name: &str| Source::OciLayout {
-        directory: layout.path().to_owned(),
+        directory: directory.clone(),
         name: Some(name.into()),
     };
     assert_eq!(identified(&source("v1")).unwrap(), identity("test", None));
+    for (name, code) in [("a\\u001b[31m", "invalid-name"), (" ", "no-name")] {
+        layout.image(code, &minimal(&wasm).replace("test", name));
+        assert_eq!(codes(identified(&source(code))), [code]);
+        let options = LoadOptions {
+            name: Some("preview".into()),
+            ..LoadOptions::default()
+        };
+        let given = identify(&source(code), &options, &Ports::default());
+        assert_eq!(given.unwrap(), identity("preview", None));
+    }
     assert_eq!(codes(identified(&source("v2"))), ["no-image"]);
 }

@@ -48,6 +48,7 @@ const COMPONENT: &str = "[component.c]\nsource = \"app.wasm\"\n";
 #[case::too_large_an_integer(&format!("{TRIGGER}{COMPONENT}tool.x = {{ y = [1, 9223372036854775808] }}\n"), "number", 9)]
 #[case::too_large_a_float(&format!("{TRIGGER}timeout = 1e400\n{COMPONENT}"), "number", 7)]
 #[case::store_name(&format!("{TRIGGER}{COMPONENT}key_value_stores = [\"b@d\"]\n"), "invalid-name", 9)]
+#[case::version_of_two_lines(&format!("version = \"1\\n2\"\n{TRIGGER}{COMPONENT}"), "invalid-name", 4)]
 #[case::missing_wasm(&format!("{TRIGGER}[component.c]\nsource = \"nope.wasm\"\n"), "missing-wasm", 8)]
 #[case::no_wasm(&format!("{TRIGGER}[component.c]\nsource = \"spin.toml\"\n"), "not-wasm", 8)]
 #[case::wasm_is_a_directory(&format!("{TRIGGER}[component.c]\nsource = \".\"\n"), "not-a-file", 8)]

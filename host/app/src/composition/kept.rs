@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+use spin_deployer_private::create_folder;
 use tempfile::NamedTempFile;
 
-use crate::archive::{private_directory, temporary};
+use crate::archive::temporary;
 use crate::content::Content;
 use crate::folder::Folder;
 use crate::hash;
@@ -71,7 +72,7 @@ impl Kept<'_> {
         let path = hash::blob_path(digest).ok_or(io::ErrorKind::InvalidInput)?;
         let place = folder.join(&path);
         let directory = place.parent().unwrap_or(folder);
-        private_directory(directory)?;
+        create_folder(directory)?;
         let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(bytes)?;
         let file = match file.persist_noclobber(&place) {

@@ -316,6 +316,12 @@ impl Placer<'_, '_, '_> {
     }
 
     fn add(&mut self, guest: String, path: &str, at: &Place) {
+        if !is_plain(&guest) {
+            let message = format!("`/{guest}` cannot be the name of a file of the guest");
+            let help = "no control characters, and no `..` between `\\`: rename or exclude it";
+            self.report.error("invalid-name", at, message, help);
+            return;
+        }
         let source = Source {
             path: path.to_owned(),
             at: at.clone(),
@@ -393,6 +399,13 @@ pub(crate) fn lexical(path: &str) -> Result<String, Outside> {
         }
     }
     Ok(parts.join("/"))
+}
+
+/// Whether a file of a component can have this path everywhere: names separated by `/`, which none of them leads out of
+/// even where `\` separates them too.
+pub(crate) fn is_plain(path: &str) -> bool {
+    let mut names = path.split(['/', '\\']);
+    names.all(|name| !matches!(name, "" | "." | "..")) && !path.contains(char::is_control)
 }
 
 /// `.*` matches `..`, and Spin follows it there.

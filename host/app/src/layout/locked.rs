@@ -10,8 +10,9 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-use crate::Identity;
+use crate::files::is_plain;
 use crate::hash;
+use crate::{Identity, LoadOptions, unusable};
 
 /// Spin writes no padding; who does is understood, too.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -100,22 +101,41 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     })
 }
 
-fn name(locked: &Value) -> Result<&str, Problem> {
-    let name = locked["metadata"]["name"].as_str();
-    name.filter(|name| !name.is_empty())
-        .ok_or_else(|| problem("no-name", "the application has no name"))
+/// Name and version only, whatever else this version does not understand. What the user gives makes up for what cannot
+/// be used, as with a manifest.
+fn metadata(locked: &Value, options: &LoadOptions) -> Result<Identity, Problem> {
+    let text = |key: &'static str| match &locked["metadata"][key] {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        _ => Err(problem(
+            "syntax",
+            format!("the {key} of the application is no text"),
+        )),
+    };
+    let name = text("name")?.filter(|name| !name.trim().is_empty());
+    let version = text("version")?.filter(|version| !version.is_empty());
+    let name = name.or_else(|| options.name.clone());
+    let name = name.ok_or_else(|| problem("no-name", "the application has no name"))?;
+    let of = [
+        ("name", Some(&name), &options.name),
+        ("version", version.as_ref(), &options.version),
+    ];
+    for (key, own, given) in of {
+        if given.is_none()
+            && let Some(wrong) = own.and_then(|text| unusable(text))
+        {
+            let message = format!("the {key} of the application {wrong}");
+            return Err(problem("invalid-name", message));
+        }
+    }
+    Ok(Identity { name, version })
 }
 
-/// Name and version only, whatever else this version does not understand.
-pub(super) fn identity(bytes: &[u8]) -> Result<Identity, Problem> {
-    let locked = parse(bytes)?;
-    Ok(Identity {
-        name: name(&locked)?.to_owned(),
-        version: locked["metadata"]["version"].as_str().map(str::to_owned),
-    })
+pub(super) fn identity(bytes: &[u8], options: &LoadOptions) -> Result<Identity, Problem> {
+    metadata(&parse(bytes)?, options)
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Locked, Problem> {
+pub(super) fn read(bytes: &[u8], options: &LoadOptions) -> Result<Locked, Problem> {
     let original = parse(bytes)?;
     match original["spin_lock_version"].as_u64() {
         Some(0 | 1) => {}
@@ -143,7 +163,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Locked, Problem> {
     if let Some(metadata) = portable.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.shift_remove("origin");
     }
-    name(&portable)?;
+    metadata(&portable, options)?;
     let mut inline = Vec::new();
     let mut components = Vec::new();
     let list = portable.get_mut("components").and_then(Value::as_array_mut);
@@ -164,10 +184,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Locked, Problem> {
 fn check_names(locked: &Value, components: &[LockedComponent]) -> Result<(), Problem> {
     let mut ids = BTreeSet::new();
     for component in components {
-        if component.id.is_empty()
-            || component
-                .id
-                .contains(|c: char| c == '/' || c == '\\' || c.is_control())
+        if unusable(&component.id).is_some()
+            || matches!(component.id.as_str(), "." | "..")
+            || component.id.contains(['/', '\\'])
         {
             return Err(problem(
                 "invalid-name",
@@ -240,7 +259,7 @@ fn read_component(
             .unwrap_or_default()
             .to_owned();
         if !is_plain(&path) {
-            let message = format!("`{path}` of the component `{id}` leads out of its files");
+            let message = format!("`{path}` of the component `{id}` cannot be the name of a file");
             return Err(problem("outside-guest", message));
         }
         let digest = to_digest(file, &id, inline)?;
@@ -258,11 +277,6 @@ fn read_component(
         parts,
         files,
     })
-}
-
-/// Only names, separated by `/`.
-fn is_plain(path: &str) -> bool {
-    path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\0')
 }
 
 /// Leaves only the digest of a content reference, in its place, and keeps what was written into it.

@@ -138,11 +138,11 @@ impl<'a> Place<'a> {
     }
 }
 
-pub(crate) fn identify(place: Place<'_>) -> Result<Identity, LoadError> {
+pub(crate) fn identify(place: Place<'_>, options: &LoadOptions) -> Result<Identity, LoadError> {
     let (layout, image) = place.open()?;
     let locked_app = find_locked_app(&layout, &image)?;
     let text = layout.bytes(&locked_app, LARGEST_LOCKED_APP)?;
-    locked::identity(&text)
+    locked::identity(&text, options)
         .map_err(|problem| layout.error(problem.code, &locked_app.path(), problem.message))
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn load(
     let locked_app = find_locked_app(&layout, &image)?;
     let text = layout.bytes(&locked_app, LARGEST_LOCKED_APP)?;
     let file = locked_app.path();
-    let mut locked = locked::read(&text)
+    let mut locked = locked::read(&text, options)
         .map_err(|problem| layout.error(problem.code, &file, problem.message))?;
     locked.rename(options.name.as_deref(), options.version.as_deref());
 

@@ -9,6 +9,7 @@ use crate::unusable;
 
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     name(manifest.name.as_ref(), report);
+    version(manifest.version.as_ref(), report);
     triggers(manifest, report);
     let defaults: BTreeMap<&str, Option<&str>> = manifest
         .variables
@@ -40,6 +41,20 @@ pub(crate) fn name(name: Option<&Text>, report: &mut Report) {
     let message = format!("the name of the application {problem}");
     let help = "platforms know an app by its name";
     report.error(code, &name.at, message, help);
+}
+
+pub(crate) fn version(version: Option<&Text>, report: &mut Report) {
+    if let Some(version) = version
+        && let Some(problem) = unusable(&version.value)
+    {
+        let message = format!("the version of the application {problem}");
+        report.error(
+            "invalid-name",
+            &version.at,
+            message,
+            "drop it, or write `1.0.0`",
+        );
+    }
 }
 
 fn triggers(manifest: &Manifest, report: &mut Report) {

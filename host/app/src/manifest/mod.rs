@@ -28,14 +28,14 @@ pub(crate) use self::dependency::{Dependency, Inherit};
 pub(crate) use self::read::Text;
 use self::read::{Fields, json, mistyped};
 pub(crate) use self::source::WasmSource;
-use crate::Identity;
 use crate::finding::{Place, Report};
+use crate::{Identity, LoadOptions};
 
 /// The whole of a manifest. Where there were errors some of it is missing.
 #[derive(Debug, Default)]
 pub(crate) struct Manifest {
     pub(crate) name: Option<Text>,
-    pub(crate) version: String,
+    pub(crate) version: Option<Text>,
     pub(crate) description: String,
     pub(crate) authors: Vec<String>,
     /// `[application.trigger.<type>]`
@@ -102,9 +102,13 @@ impl Manifest {
     }
 }
 
-/// Only name and version; `None` when an error about them was reported. A name that the user gives makes up for one
-/// that cannot be used.
-pub(crate) fn identity(source: &str, given: Option<&str>, report: &mut Report) -> Option<Identity> {
+/// Only name and version; `None` when an error about them was reported. What the user gives makes up for what cannot be
+/// used.
+pub(crate) fn identity(
+    source: &str,
+    options: &LoadOptions,
+    report: &mut Report,
+) -> Option<Identity> {
     let (document, version) = document(source, report)?;
     let mut fields = Fields::new(document.get_ref(), 0..0, "the manifest");
     if let Version::Two = version {
@@ -112,13 +116,16 @@ pub(crate) fn identity(source: &str, given: Option<&str>, report: &mut Report) -
         fields = Fields::of(fields.value("application")?, "[application]", report)?;
     }
     let (name, version) = name_and_version(&mut fields, report);
-    if given.is_none() {
+    if options.name.is_none() {
         check::name(name.as_ref(), report);
+    }
+    if options.version.is_none() {
+        check::version(version.as_ref(), report);
     }
     let name = name.filter(|_| !report.has_errors())?.value;
     Some(Identity {
-        name: given.map_or(name, str::to_owned),
-        version: (!version.is_empty()).then_some(version),
+        name: options.name.clone().unwrap_or(name),
+        version: options.version.clone().or(version.map(|text| text.value)),
     })
 }
 
@@ -199,10 +206,12 @@ fn version(document: &Spanned<DeTable<'_>>, report: &mut Report) -> Option<Versi
     None
 }
 
-fn name_and_version(fields: &mut Fields<'_>, report: &mut Report) -> (Option<Text>, String) {
+/// An empty version is none.
+fn name_and_version(fields: &mut Fields<'_>, report: &mut Report) -> (Option<Text>, Option<Text>) {
     fields.require("name", report, "add `name = \"…\"`");
     let name = fields.text("name", report);
-    (name, string(fields.text("version", report)))
+    let version = fields.text("version", report);
+    (name, version.filter(|version| !version.value.is_empty()))
 }
 
 /// What an app says about itself.
