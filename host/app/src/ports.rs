@@ -56,10 +56,14 @@ pub enum Remote {
     },
 }
 
+/// For messages: a URL without its query, which may hold a permission.
 impl std::fmt::Display for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Url { url, .. } => url.fmt(f),
+            Self::Url { url, .. } => {
+                let origin = url.origin().ascii_serialization();
+                write!(f, "{origin}{}", url.path())
+            }
             Self::Package {
                 package, version, ..
             } => write!(f, "{package}@{version}"),

@@ -191,20 +191,22 @@ fn what_is_not_what_it_was_is_fetched_once_more(#[case] now: Option<&[u8]>) {
     assert_eq!(found, [("offline", Some(8))]);
 }
 
+/// Discards nothing.
+struct Stubborn(Shelf);
+impl Remotes for Stubborn {
+    fn folder(&self) -> &std::path::Path {
+        self.0.folder()
+    }
+    fn fetch(&self, wanted: &[Remote]) -> Vec<Result<String, RemoteError>> {
+        self.0.fetch(wanted)
+    }
+    fn image(&self, _: &spin_deployer_manifest::Reference) -> Result<String, RemoteError> {
+        unreachable!()
+    }
+}
+
 #[test]
 fn what_stays_damaged_is_said_with_its_file() {
-    struct Stubborn(Shelf);
-    impl Remotes for Stubborn {
-        fn folder(&self) -> &std::path::Path {
-            self.0.folder()
-        }
-        fn fetch(&self, wanted: &[Remote]) -> Vec<Result<String, RemoteError>> {
-            self.0.fetch(wanted)
-        }
-        fn image(&self, _: &spin_deployer_manifest::Reference) -> Result<String, RemoteError> {
-            unreachable!()
-        }
-    }
     let shelf = Stubborn(Shelf::new());
     shelf.0.damage(&digest(WASM));
     let findings = loaded(&from_url(&digest(WASM)), &shelf)
@@ -225,7 +227,45 @@ fn a_url_leads_to_the_digest_of_the_manifest_or_nowhere() {
     let findings = loaded(&from_url(&other), &shelf).unwrap_err().findings;
     assert_eq!(findings[0].code, "digest-mismatch");
     let shelf = Shelf::new().answering(URL, Ok("../../secret".into()));
-    loaded(&from_url(&other), &shelf).unwrap_err();
+    let findings = loaded(&from_url(&other), &shelf).unwrap_err().findings;
+    assert_eq!(findings[0].code, "internal");
+    // A package has no digest to be compared with.
+    let shelf = Shelf::new().answering("acme:shop@1.0.0", Ok("../../secret".into()));
+    let package = "[component.c]\nsource = { package = \"acme:shop\", version = \"1.0.0\" }\n";
+    let findings = loaded(&fixture(package), &shelf).unwrap_err().findings;
+    assert_eq!((findings[0].code, findings[0].line), ("internal", Some(8)));
+}
+
+#[test]
+fn the_query_of_a_url_is_in_no_message() {
+    let wanted = |wasm: &str| {
+        let url = "https://example.com:8443/a.wasm?signature=s3cret#f";
+        fixture(&format!(
+            "[component.c]\nsource = {{ url = \"{url}\", digest = \"{wasm}\" }}\n"
+        ))
+    };
+    let shown = "https://example.com:8443/a.wasm";
+    let answering = |shelf: Shelf, digest: &str| shelf.answering(shown, Ok(digest.to_owned()));
+    let shelf = Shelf::new();
+    let page = shelf.put(b"<html></html>");
+    let no_wasm = loaded(&wanted(&page), &answering(shelf, &page));
+    let shelf = answering(Shelf::new(), &digest(WASM));
+    let mismatch = loaded(&wanted(&page), &shelf);
+    let shelf = Shelf::new();
+    shelf.put(b"<html></html>");
+    shelf.damage(&page);
+    let damaged = loaded(&wanted(&page), &Stubborn(answering(shelf, &page)));
+    for (result, code) in [
+        (no_wasm, "not-wasm"),
+        (mismatch, "digest-mismatch"),
+        (damaged, "damaged-cache"),
+    ] {
+        let findings = result.unwrap_err().findings;
+        assert_eq!(findings[0].code, code);
+        let message = &findings[0].message;
+        assert!(message.contains(shown), "{message}");
+        assert!(!message.contains("s3cret"), "{message}");
+    }
 }
 
 #[test]
