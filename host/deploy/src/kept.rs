@@ -36,16 +36,11 @@ impl KeptLog {
     }
 
     fn begin(&self) -> std::io::Result<File> {
-        let mut folder = fs::DirBuilder::new();
-        folder.recursive(true);
         let mut file = File::options();
         file.create_new(true).append(true);
         #[cfg(unix)]
-        {
-            std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-            std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-        }
-        folder.create(&self.folder)?;
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        spin_deployer_private::create_folder(&self.folder)?;
         self.forget();
         // In the order of time by name. No colons, which Windows has no names with.
         let now = humantime::format_rfc3339_millis(SystemTime::now());

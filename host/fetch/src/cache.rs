@@ -10,15 +10,19 @@
 //! A content is written aside and gets its name when all of it is verified, so that neither a broken connection nor a
 //! second process leaves half of one. Nothing is locked: who comes second leaves the file that is there, because an app is
 //! loaded from it, and a new file in its place would be a change.
+//!
+//! A name is believed, so that it counts only where nobody but this user can have written it; what others wrote is not
+//! there, and is replaced.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::fs;
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use spin_deployer_oci::{Destination, Digest, layout};
+use spin_deployer_private as private;
 use tempfile::NamedTempFile;
 
 use crate::budget::Budget;
@@ -72,14 +76,14 @@ impl Cache {
 
     /// The size of a content that is there and is what its name says.
     pub(crate) fn verified(&self, digest: &Digest) -> Option<u64> {
-        let file = File::open(self.blob(digest)).ok()?;
+        let file = private::open(&self.blob(digest)).ok()?;
         let (found, size) = Digest::of_reader(file).ok()?;
         (found == *digest).then_some(size)
     }
 
     /// All of a small content that is there and is what its name says.
     pub(crate) fn small(&self, digest: &Digest, limit: u64) -> Option<Vec<u8>> {
-        let bytes = read(&self.blob(digest), limit)?;
+        let bytes = private::read(&self.blob(digest), limit).ok()?;
         (Digest::of(&bytes) == *digest).then_some(bytes)
     }
 
@@ -123,7 +127,7 @@ impl Cache {
 
     /// What a name led to.
     pub(crate) fn recall(&self, name: &str) -> Option<Record> {
-        let text = read(&self.record(name), LARGEST_RECORD)?;
+        let text = private::read(&self.record(name), LARGEST_RECORD).ok()?;
         let record: Record = serde_json::from_slice(&text).ok()?;
         (record.name == name).then_some(record)
     }
@@ -183,14 +187,14 @@ impl Cache {
 
     fn folder_of(&self, path: &Path) -> Result<(), FetchError> {
         path.parent()
-            .map_or(Ok(()), private_directory)
+            .map_or(Ok(()), private::create_folder)
             .map_err(self.failed())
     }
 
     /// A file of mode 0600 beside those that are complete.
     fn aside(&self) -> Result<NamedTempFile, FetchError> {
         let incoming = self.folder.join(INCOMING);
-        private_directory(&incoming).map_err(self.failed())?;
+        private::create_folder(&incoming).map_err(self.failed())?;
         self.cleaned.call_once(|| clean(&incoming));
         NamedTempFile::new_in(&incoming).map_err(self.failed())
     }
@@ -244,15 +248,6 @@ impl Destination for Incoming {
     }
 }
 
-/// Makes a folder, and those above it, for this user only.
-pub(crate) fn private_directory(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
-}
-
 /// Removes what processes left that died.
 fn clean(incoming: &Path) {
     let Ok(entries) = fs::read_dir(incoming) else {
@@ -270,14 +265,6 @@ fn clean(incoming: &Path) {
             let _ = fs::remove_file(entry.path());
         }
     }
-}
-
-/// All of a regular file, if it is no longer than `limit`.
-pub(crate) fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= limit).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -6,14 +6,13 @@
 //! after the check. A damaged file is removed and counts as absent; the plugin is then compiled again.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata},
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
-
-use crate::owner;
+use spin_deployer_private as private;
 
 /// In bytes. The code of the largest plugins known is a tenth of it.
 const LARGEST: u64 = 512 << 20;
@@ -73,7 +72,7 @@ impl CompiledCode {
             return Ok(None);
         };
         let metadata = file.metadata().map_err(at(&path))?;
-        owner::check(&path, &metadata)?;
+        check(&path, &metadata)?;
         let code = if metadata.is_file() {
             read(file, digest, compatibility).map_err(at(&path))?
         } else {
@@ -100,7 +99,7 @@ impl CompiledCode {
     ) -> Result<(), StoreError> {
         let path = self.path(digest, compatibility)?;
         if !self.folder_exists()? {
-            create_private(&self.dir).map_err(at(&self.dir))?;
+            private::create_folder(&self.dir).map_err(at(&self.dir))?;
             self.folder_exists()?;
         }
         let write = || -> io::Result<()> {
@@ -119,7 +118,7 @@ impl CompiledCode {
     /// When it is there and others could write to it.
     fn folder_exists(&self) -> Result<bool, StoreError> {
         match fs::symlink_metadata(&self.dir) {
-            Ok(metadata) if metadata.is_dir() => owner::check(&self.dir, &metadata).map(|()| true),
+            Ok(metadata) if metadata.is_dir() => check(&self.dir, &metadata).map(|()| true),
             Ok(_) => Err(at(&self.dir)(io::ErrorKind::NotADirectory.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(at(&self.dir)(error)),
@@ -164,28 +163,22 @@ fn read(mut file: File, digest: &str, compatibility: &[u8; 32]) -> io::Result<Op
 }
 
 fn open(path: &Path) -> Result<Option<File>, StoreError> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-        // A link could lead to a file of this user's that somebody else filled; a pipe would block.
-        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-    }
-    match options.open(path) {
+    match private::open_anyones(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) => absent_is_fine(error).map(|()| None).map_err(at(path)),
     }
 }
 
-/// With all missing folders above it, for this user only.
-fn create_private(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
+/// # Errors
+/// Somebody else could have written it.
+fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
+    match private::foreign(metadata) {
+        None => Ok(()),
+        Some(why) => Err(StoreError::Foreign {
+            path: path.to_owned(),
+            why,
+        }),
+    }
 }
 
 fn absent_is_fine(error: io::Error) -> io::Result<()> {

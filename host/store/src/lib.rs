@@ -7,7 +7,6 @@
 pub mod bundled;
 mod compiled;
 mod directories;
-mod owner;
 
 pub use compiled::{CompiledCode, StoreError};
 pub use directories::Directories;

@@ -6,14 +6,15 @@
 //!
 //! One file a version, so that two processes never write the same one. What it led to is a name as any other.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use semver::Version;
 use spin_deployer_oci::Digest;
+use spin_deployer_private as private;
 
 use super::Package;
-use crate::cache::private_directory;
 use crate::{FetchError, Fetcher};
 
 const PACKAGES: &str = "packages";
@@ -29,11 +30,15 @@ impl Fetcher {
     ) -> Result<(), FetchError> {
         self.cache.remember(&name(package, version), digest, size)?;
         let folder = self.versions(package);
-        let made = private_directory(&folder).and_then(|()| {
-            let path = folder.join(version.to_string());
-            OpenOptions::new().create(true).append(true).open(path)
-        });
-        made.map(drop).map_err(self.cache.failed())
+        // Whatever is there is not opened: it is the name that counts.
+        let made = private::create_folder(&folder)
+            .and_then(|()| File::create_new(folder.join(version.to_string())));
+        match made {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(self.cache.failed()(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The digest of a version that is here, and its size.
