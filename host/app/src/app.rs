@@ -11,7 +11,7 @@ use crate::archive::{self, ArchiveError};
 use crate::content::Content;
 use crate::finding::Finding;
 use crate::hash;
-use crate::memory::ArchiveMemory;
+use crate::memory::MadeMemory;
 
 /// A loaded application: its locked form, its contents, and what was noticed on the way.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct App {
     /// By component, made when they are first asked for.
     archives: Mutex<HashMap<String, Arc<Content>>>,
     temporary: Option<PathBuf>,
-    memory: Option<Arc<dyn ArchiveMemory>>,
+    memory: Option<Arc<dyn MadeMemory>>,
 }
 
 /// A component of an app.
@@ -86,7 +86,7 @@ pub(crate) struct Parts {
     pub(crate) contents: HashMap<String, Arc<Content>>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) temporary: Option<PathBuf>,
-    pub(crate) memory: Option<Arc<dyn ArchiveMemory>>,
+    pub(crate) memory: Option<Arc<dyn MadeMemory>>,
 }
 
 impl App {

@@ -1,7 +1,7 @@
 //! All files of one component as a tar+gzip, the same bytes for the same files on every machine at every time.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tar::{Builder, EntryType, Header};
 use crate::app;
 use crate::content::{Content, ContentError};
 use crate::hash::{BUFFER, hexadecimal, sha256};
-use crate::memory::ArchiveMemory;
+use crate::memory::MadeMemory;
 
 /// Why there is no archive.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub(crate) fn archive(
     component: &app::Component,
     contents: &HashMap<String, Arc<Content>>,
     directory: Option<&Path>,
-    memory: Option<Arc<dyn ArchiveMemory>>,
+    memory: Option<Arc<dyn MadeMemory>>,
 ) -> Result<Content, ArchiveError> {
     let files = component.files.iter().filter_map(|file| {
         let content = contents.get(&file.digest)?;
@@ -123,7 +123,7 @@ struct Recipe {
     files: Vec<(String, Arc<Content>)>,
     directory: Option<PathBuf>,
     key: String,
-    memory: Option<Arc<dyn ArchiveMemory>>,
+    memory: Option<Arc<dyn MadeMemory>>,
 }
 
 impl Recipe {

@@ -49,7 +49,7 @@ pub use self::build::{BuildCommand, build_commands};
 pub use self::content::{Content, ContentError, Reader};
 pub use self::finding::{Finding, Level, LoadError};
 use self::layout::Place;
-pub use self::memory::{ArchiveMemory, DigestMemory, FileMemory, FileStamp, NoMemory};
+pub use self::memory::{DigestMemory, FileMemory, FileStamp, MadeMemory, NoMemory};
 pub use self::ports::{
     NoRemotes, NoTriggerComposer, Ports, Remote, RemoteError, Remotes, TriggerComposer,
 };

@@ -286,7 +286,7 @@ impl Loading<'_> {
                 .collect(),
         });
         let mut components: Vec<_> = described.collect();
-        let memory = self.ports.memory.archives();
+        let memory = self.ports.memory.made();
         let parts = composition::Parts {
             portable: &mut portable,
             components: &mut components,

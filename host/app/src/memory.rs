@@ -83,17 +83,17 @@ pub trait DigestMemory: Sync {
     fn recall(&self, stamp: &FileStamp) -> Option<String>;
     /// Only called with stamps that are old enough to be trusted.
     fn remember(&self, stamp: &FileStamp, digest: &str);
-    /// Where the digests of archives are kept, which are packed long after the load.
-    fn archives(&self) -> Option<Arc<dyn ArchiveMemory>> {
+    /// Where the digests of what is made are kept: archives are packed long after the load.
+    fn made(&self) -> Option<Arc<dyn MadeMemory>> {
         None
     }
     /// Called once, after a load. Failing to write is no failure of the load.
     fn keep(&self) {}
 }
 
-/// Where digests of archives are kept between runs, each under a key that says what is in it and how it was packed.
-/// Failing to write is no failure.
-pub trait ArchiveMemory: std::fmt::Debug + Send + Sync {
+/// Where digests of what is made of an app's contents are kept between runs: archives of files, and composed components.
+/// Each goes by a key that says what went into it and how it was made. Failing to write is no failure.
+pub trait MadeMemory: std::fmt::Debug + Send + Sync {
     /// Digest, `sha256:…`, and size in bytes.
     fn recall(&self, key: &str) -> Option<(String, u64)>;
     /// Keeps it at once. `key` has 64 hexadecimal digits.
@@ -118,7 +118,7 @@ impl DigestMemory for NoMemory {
 #[derive(Debug)]
 pub struct FileMemory(Arc<Shared>);
 
-/// What an app has from it for its archives.
+/// What an app has from it for what is made of its contents.
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
@@ -135,16 +135,16 @@ struct State {
 struct Entries {
     /// By path.
     files: BTreeMap<String, (FileStamp, String)>,
-    /// Digest and size, by key.
-    archives: BTreeMap<String, (String, u64)>,
+    /// Of archives and of what was composed: digest and size, by key.
+    made: BTreeMap<String, (String, u64)>,
 }
 
-/// Then a line for each archive, `archive DIGEST SIZE KEY`, and for each file.
-const HEADER: &str = "spin-deployer digests 2";
-const ARCHIVE: &str = "archive ";
-/// Beyond this the file is begun anew: it has to stay quick to read.
+/// Then a line for each thing that was made, `made DIGEST SIZE KEY`, and for each file.
+const HEADER: &str = "spin-deployer digests 3";
+const MADE: &str = "made ";
+/// Beyond this the files, or what was made, are begun anew: it has to stay quick to read.
 const MOST_ENTRIES: usize = 50_000;
-const MOST_ARCHIVES: usize = 1_000;
+const MOST_MADE: usize = 1_000;
 const LARGEST_FILE: u64 = 32 << 20;
 
 impl FileMemory {
@@ -175,8 +175,8 @@ impl Shared {
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         let mut out = io::BufWriter::new(file.as_file_mut());
         writeln!(out, "{HEADER}")?;
-        for (key, (digest, size)) in &entries.archives {
-            writeln!(out, "{ARCHIVE}{digest} {size} {key}")?;
+        for (key, (digest, size)) in &entries.made {
+            writeln!(out, "{MADE}{digest} {size} {key}")?;
         }
         for (stamp, digest) in entries.files.values() {
             let FileStamp {
@@ -205,20 +205,20 @@ impl Shared {
     }
 }
 
-impl ArchiveMemory for Shared {
+impl MadeMemory for Shared {
     fn recall(&self, key: &str) -> Option<(String, u64)> {
-        self.state.lock().ok()?.entries.archives.get(key).cloned()
+        self.state.lock().ok()?.entries.made.get(key).cloned()
     }
 
     fn remember(&self, key: &str, digest: &str, size: u64) {
         let Ok(mut state) = self.state.lock() else {
             return;
         };
-        let archives = &mut state.entries.archives;
-        if archives.len() >= MOST_ARCHIVES {
-            archives.clear();
+        let made = &mut state.entries.made;
+        if made.len() >= MOST_MADE {
+            made.clear();
         }
-        archives.insert(key.to_owned(), (digest.to_owned(), size));
+        made.insert(key.to_owned(), (digest.to_owned(), size));
         state.changed = true;
         self.keep(&mut state);
     }
@@ -227,7 +227,7 @@ impl ArchiveMemory for Shared {
         let Ok(mut state) = self.state.lock() else {
             return;
         };
-        state.changed |= state.entries.archives.remove(key).is_some();
+        state.changed |= state.entries.made.remove(key).is_some();
         self.keep(&mut state);
     }
 }
@@ -255,8 +255,8 @@ impl DigestMemory for FileMemory {
         state.changed = true;
     }
 
-    fn archives(&self) -> Option<Arc<dyn ArchiveMemory>> {
-        Some(Arc::clone(&self.0) as Arc<dyn ArchiveMemory>)
+    fn made(&self) -> Option<Arc<dyn MadeMemory>> {
+        Some(Arc::clone(&self.0) as Arc<dyn MadeMemory>)
     }
 
     fn keep(&self) {
@@ -273,12 +273,12 @@ fn parse(text: &str) -> Option<Entries> {
     }
     let mut entries = Entries::default();
     for line in lines {
-        if let Some(line) = line.strip_prefix(ARCHIVE) {
+        if let Some(line) = line.strip_prefix(MADE) {
             let mut parts = line.splitn(3, ' ');
             let digest = parts.next().filter(|digest| hash::is_digest(digest))?;
             let size = parts.next()?.parse().ok()?;
             let known = (digest.to_owned(), size);
-            entries.archives.insert(parts.next()?.to_owned(), known);
+            entries.made.insert(parts.next()?.to_owned(), known);
             continue;
         }
         let mut parts = line.splitn(7, ' ');
@@ -329,32 +329,32 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_survives_a_run_beside_files_until_it_is_forgotten() {
+    fn what_was_made_survives_a_run_beside_files_until_it_is_forgotten() {
         let cache = tempfile::tempdir().unwrap();
         let open = || FileMemory::at(cache.path(), Path::new("/nowhere"));
         let (first, digest) = (open(), hash::digest_of(b"x"));
         first.remember(&stamp(1), &digest);
-        first.archives().unwrap().remember("key", &digest, 7);
-        let archives = open().archives().unwrap();
+        first.made().unwrap().remember("key", &digest, 7);
+        let made = open().made().unwrap();
         assert_eq!(open().recall(&stamp(1)), Some(digest.clone()));
-        assert_eq!(archives.recall("key"), Some((digest, 7)));
-        assert_eq!(archives.recall("other"), None);
-        archives.forget("key");
-        assert_eq!(open().archives().unwrap().recall("key"), None);
+        assert_eq!(made.recall("key"), Some((digest, 7)));
+        assert_eq!(made.recall("other"), None);
+        made.forget("key");
+        assert_eq!(open().made().unwrap().recall("key"), None);
     }
 
     #[test]
-    fn archives_are_bounded() {
+    fn what_was_made_is_bounded() {
         let cache = tempfile::tempdir().unwrap();
         let memory = FileMemory::at(cache.path(), Path::new("/nowhere"));
-        for key in 0..MOST_ARCHIVES {
+        for key in 0..MOST_MADE {
             let known = (hash::digest_of(b"x"), 1);
             let mut state = memory.0.state.lock().unwrap();
-            state.entries.archives.insert(key.to_string(), known);
+            state.entries.made.insert(key.to_string(), known);
         }
-        let archives = memory.archives().unwrap();
-        archives.remember("new", &hash::digest_of(b"x"), 1);
-        assert_eq!(memory.0.state.lock().unwrap().entries.archives.len(), 1);
+        let made = memory.made().unwrap();
+        made.remember("new", &hash::digest_of(b"x"), 1);
+        assert_eq!(memory.0.state.lock().unwrap().entries.made.len(), 1);
     }
 
     #[test]

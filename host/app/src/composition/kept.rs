@@ -13,12 +13,12 @@ use crate::archive::temporary;
 use crate::content::Content;
 use crate::folder::Folder;
 use crate::hash;
-use crate::memory::{ArchiveMemory, FileStamp};
+use crate::memory::{FileStamp, MadeMemory};
 use crate::ports::Remotes;
 
 pub(super) struct Kept<'a> {
     /// Without it, nothing outlives this run.
-    pub(super) memory: Option<&'a dyn ArchiveMemory>,
+    pub(super) memory: Option<&'a dyn MadeMemory>,
     pub(super) remotes: &'a dyn Remotes,
     /// For what is not kept.
     pub(super) temporary: Option<&'a Path>,
@@ -144,7 +144,7 @@ mod tests {
     fn what_is_kept_is_hashed_once_a_run_and_forgotten_when_it_is_damaged() {
         let remotes = Shelf(tempfile::tempdir().unwrap(), Mutex::default());
         let cache = tempfile::tempdir().unwrap();
-        let memory = FileMemory::at(cache.path(), remotes.folder()).archives();
+        let memory = FileMemory::at(cache.path(), remotes.folder()).made();
         let kept = Kept {
             memory: memory.as_deref(),
             remotes: &remotes,

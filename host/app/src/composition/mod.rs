@@ -19,7 +19,7 @@ use crate::LoadOptions;
 use crate::app::{Component, Wasm};
 use crate::content::Content;
 use crate::finding::Level;
-use crate::memory::ArchiveMemory;
+use crate::memory::MadeMemory;
 use crate::ports::Ports;
 
 /// What a component has that its platform need not know once it is composed.
@@ -53,7 +53,7 @@ pub(crate) struct Parts<'a> {
 /// Composes every component that has to be. One that cannot be stays as it was.
 pub(crate) fn compose_all(
     parts: Parts<'_>,
-    memory: Option<&dyn ArchiveMemory>,
+    memory: Option<&dyn MadeMemory>,
     options: &LoadOptions,
     ports: &Ports<'_>,
 ) -> Vec<Notice> {

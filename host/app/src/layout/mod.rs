@@ -210,14 +210,14 @@ pub(crate) fn load(
     let wanted: BTreeMap<_, _> = locked.digests().map(|digest| (digest, ())).collect();
     contents.retain(|digest, _| wanted.contains_key(digest.as_str()));
     let mut portable = locked.portable;
-    let archives = memory.archives();
+    let made = memory.made();
     let parts = composition::Parts {
         portable: &mut portable,
         components: &mut components,
         contents: &mut contents,
         modules: false,
     };
-    let notices = composition::compose_all(parts, archives.as_deref(), options, ports);
+    let notices = composition::compose_all(parts, made.as_deref(), options, ports);
     let findings: Vec<_> = notices
         .into_iter()
         .map(|notice| Finding {
@@ -236,7 +236,7 @@ pub(crate) fn load(
         contents,
         findings,
         temporary: options.temporary.clone(),
-        memory: archives,
+        memory: made,
     }))
 }
 

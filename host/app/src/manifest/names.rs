@@ -1,6 +1,6 @@
 //! The names that Spin lets an app use: words of the component model with a delimiter between them.
 
-/// Checks a component id or a model name: `shop-cart`, `HTTP-api`.
+/// Checks a component id: `shop-cart`, `HTTP-api`.
 pub(crate) fn kebab(name: &str) -> Result<(), String> {
     words(name, '-', '_')
 }
