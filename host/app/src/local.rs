@@ -170,7 +170,7 @@ impl Loading<'_> {
             Ok(path) => path,
             Err(Outside) => {
                 let message = format!("`{text}` leads out of the application's folder");
-                let help = "let the build copy it there, and name the copy";
+                let help = "let the build command copy it into the folder of spin.toml, and name the copy; a link to it is refused, too";
                 self.report.error("outside-app", at, message, help);
                 return None;
             }

@@ -314,3 +314,23 @@ fn trigger_settings_of_any_type_come_through() {
         r#"{"component":"c","z":[1,1.5,true,{"a":{"$__toml_private_datetime":"1979-05-27"},"b":16}]}"#
     );
 }
+
+/// A Cargo workspace has its `target` above the app, so this is the first that many meet.
+#[test]
+fn who_names_what_the_build_left_outside_is_told_to_copy_it() {
+    let outside = format!("{HEAD}{TRIGGER}[component.c]\nsource = \"../target/x.wasm\"\n");
+    let dependency = format!(
+        "{HEAD}{TRIGGER}{COMPONENT}[component.c.dependencies]\n\"a:b\" = {{ path = \"../target/x.wasm\" }}\n"
+    );
+    for text in [outside, dependency] {
+        let fixture = Fixture::new().with("../target/x.wasm", common::WASM);
+        let error = fixture.with("spin.toml", text).error();
+        assert_eq!(error.code, "outside-app");
+        let help = error.help.unwrap();
+        assert!(
+            help.contains("build command copy it into the folder of spin.toml"),
+            "{help}"
+        );
+        assert!(help.contains("a link to it is refused"), "{help}");
+    }
+}
