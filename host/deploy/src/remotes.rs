@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use spin_deployer_app::{DigestMemory, FileMemory, NoMemory, Remote, RemoteError, Remotes};
 use spin_deployer_fetch::{Bounds, FetchError, Fetcher, Progress, Setup};
 use spin_deployer_manifest::Reference;
@@ -14,6 +14,9 @@ use tokio::runtime::Handle;
 use crate::error::chain;
 use crate::loading::Loader;
 use crate::{Code, Error, Event, Observer};
+
+/// Contents at a time, however many an app names: enough to hide the time between a request and its answer.
+const PARALLEL: usize = 8;
 
 /// Fetches for a load, on a thread that may block.
 pub(crate) struct Fetched {
@@ -95,8 +98,10 @@ impl Remotes for Fetched {
     }
 
     fn fetch(&self, wanted: &[Remote]) -> Vec<Result<String, RemoteError>> {
-        let all = join_all(wanted.iter().map(|wanted| self.one(wanted)));
-        let results = self.runtime.block_on(all);
+        let all = stream::iter(wanted)
+            .map(|wanted| self.one(wanted))
+            .buffered(PARALLEL);
+        let results: Vec<_> = self.runtime.block_on(all.collect());
         self.steps.end();
         results
             .into_iter()
@@ -176,7 +181,108 @@ impl Progress for Steps {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use sha2::{Digest as _, Sha256};
+    use spin_deployer_egress::{Audit, AuditEntry, Config, Egress};
+
     use super::*;
+
+    /// Counts what was begun and is not answered yet.
+    #[derive(Default)]
+    struct Pending {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Observer for Pending {
+        fn event(&self, event: Event) {
+            if matches!(event, Event::StepStarted { .. }) {
+                let now = self.now.fetch_add(1, SeqCst) + 1;
+                self.most.fetch_max(now, SeqCst);
+            }
+        }
+    }
+
+    impl Audit for Pending {
+        fn record(&self, _: &AuditEntry) {}
+    }
+
+    /// Answers each path with itself, always to [`PARALLEL`] at a time.
+    fn server(pending: Arc<Pending>) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let together = Arc::new(Barrier::new(PARALLEL));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (pending, together) = (Arc::clone(&pending), Arc::clone(&together));
+                std::thread::spawn(move || {
+                    let request = BufReader::new(stream.try_clone().unwrap()).lines();
+                    let head = request.map_while(Result::ok);
+                    let head: Vec<_> = head.take_while(|line| !line.is_empty()).collect();
+                    let path = head[0].split(' ').nth(1).unwrap();
+                    together.wait();
+                    pending.now.fetch_sub(1, SeqCst);
+                    let length = path.len();
+                    write!(
+                        stream,
+                        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{path}"
+                    )
+                    .unwrap();
+                });
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn an_app_that_names_many_contents_has_few_of_them_fetched_at_a_time() {
+        let pending = Arc::<Pending>::default();
+        let address = server(Arc::clone(&pending));
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let steps = Arc::new(Steps {
+            observer: pending.clone(),
+            running: Mutex::default(),
+        });
+        let fetched = Fetched {
+            fetcher: Fetcher::new(Setup {
+                egress: Egress::new(Config::default()),
+                audit: pending.clone(),
+                environment: Default::default(),
+                cache: folder.path().to_owned(),
+                offline: false,
+                progress: steps.clone(),
+                bounds: Bounds::default(),
+            }),
+            steps,
+            runtime: runtime.handle().clone(),
+            memory: Box::new(NoMemory),
+            _temporary: None,
+        };
+        let digests: Vec<String> = (0..5 * PARALLEL)
+            .map(|n| {
+                let digest = Sha256::digest(format!("/{n}"));
+                let digits = digest.iter().map(|byte| format!("{byte:02x}"));
+                format!("sha256:{}", digits.collect::<String>())
+            })
+            .collect();
+        let wanted: Vec<_> = digests
+            .iter()
+            .enumerate()
+            .map(|(n, digest)| Remote::Url {
+                url: format!("http://{address}/{n}").parse().unwrap(),
+                digest: digest.clone(),
+            })
+            .collect();
+        let came = fetched.fetch(&wanted).into_iter().map(Result::unwrap);
+        assert_eq!(came.collect::<Vec<_>>(), digests);
+        assert_eq!(pending.most.load(SeqCst), PARALLEL);
+    }
 
     /// What the fetcher says of it is what is mapped: neither knows the other's words.
     #[test]
