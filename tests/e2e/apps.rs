@@ -116,6 +116,33 @@ fn wasm_from_a_url_is_fetched_once_and_then_not_even_asked_for() {
 }
 
 #[test]
+fn what_was_damaged_in_the_cache_is_fetched_anew() {
+    let (url, served) = serve(hello_wasm());
+    let digest = sha256(&hello_wasm());
+    let app = remote(&url, &digest);
+    let machine = fresh();
+    local(&machine, &app, &[]).ok();
+    let digits = digest.strip_prefix("sha256:").unwrap();
+    let blob = machine
+        .home()
+        .join("cache/spin-deployer/fetched/blobs/sha256")
+        .join(digits);
+    let damage = || {
+        let mut bytes = std::fs::read(&blob).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&blob, bytes).unwrap();
+    };
+    damage();
+    local(&machine, &app, &[]).ok();
+    assert_eq!(served.load(Ordering::SeqCst), 2);
+    assert_eq!(sha256(&std::fs::read(&blob).unwrap()), digest);
+    damage();
+    local(&machine, &app, &["--offline"])
+        .fails(2)
+        .says("--offline");
+}
+
+#[test]
 fn wasm_that_is_not_what_the_manifest_says_is_not_deployed() {
     let (url, _) = serve(b"<html>not found</html>".to_vec());
     let app = remote(&url, &sha256(&hello_wasm()));
