@@ -1,9 +1,11 @@
 //! Ctrl-C and a stop by whoever started it end a push within a second, and say what is already there.
 
+use std::fs;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::harness::DEADLINE;
 use crate::harness::app::App;
@@ -48,6 +50,19 @@ fn is_manifest(request: &Request) -> bool {
     request.method == "PUT" && request.target.contains("/manifests/")
 }
 
+/// The URL of that request, as the audit log has it.
+fn manifest(proxy: &Proxy) -> String {
+    format!("http://{}/v2/app/manifests/v1", proxy.address())
+}
+
+fn audit(machine: &Machine) -> Vec<Value> {
+    let log = fs::read_to_string(machine.audit_log()).unwrap();
+    let lines = log.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
 #[test]
 fn sigint_ends_it_and_says_what_is_there() {
     let (finished, proxy, registry, app, machine) = interrupted(Signal::INT, is_manifest);
@@ -58,6 +73,14 @@ fn sigint_ends_it_and_says_what_is_there() {
         (&130.into(), &true.into()),
         "{finished}"
     );
+    let log = audit(&machine);
+    let is_put = |line: &&Value| line["method"] == "PUT" && line["url"] == manifest(&proxy);
+    let put: Vec<_> = log.iter().filter(is_put).collect();
+    assert_eq!(put.len(), 1, "one line for what was under way: {log:?}");
+    assert_eq!(put[0]["failed"], "interrupted", "{log:?}");
+    let ended: Vec<_> = log.iter().filter(|line| line["event"] == "ended").collect();
+    assert_eq!(ended.len(), 1, "{log:?}");
+    assert_eq!(ended[0]["outcome"], "interrupted", "{log:?}");
     let again = Proxy::to(registry.address());
     machine
         .push(app.path(), &again.reference("app:v1"), &[])

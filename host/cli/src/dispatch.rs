@@ -156,6 +156,7 @@ fn execute(
     };
     let deployer = Deployer::new(environment.clone(), target, request, progress.clone())?;
     let deployer = Arc::new(deployer);
+    crash::keep(deployer.clone());
     let interrupted = {
         let (deployer, progress) = (deployer.clone(), progress.clone());
         move |signal| last_words(signal, &deployer, &progress, &name, output)

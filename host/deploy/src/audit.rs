@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use spin_deployer_egress::{Audit, AuditEntry};
+use spin_deployer_egress::{Audit, AuditEntry, INTERRUPTED};
+use spin_deployer_sandbox::CallError;
 
 use crate::kept::KeptLog;
+use crate::ports::Last;
 use crate::{Code, Error};
 
 /// Writes to the file of `--audit-log`, and to what is kept of the last runs.
@@ -52,11 +54,49 @@ pub(crate) enum Line<'a> {
     Ended {
         /// `plan`, `deploy`, …
         call: &'a str,
-        /// `done` or `failed`.
+        /// `done`, `failed` or `interrupted`.
         outcome: &'a str,
+        /// The limit that ended it, in one word.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<&'a str>,
         /// Since the call began.
         milliseconds: f64,
     },
+}
+
+impl<'a> Line<'a> {
+    /// The end of a call that `began` then. `last`: how its last request ended.
+    pub(crate) fn ended<T>(
+        call: &'a str,
+        result: &Result<T, CallError>,
+        last: &Last,
+        began: Instant,
+    ) -> Self {
+        Self::Ended {
+            call,
+            outcome: if result.is_ok() { "done" } else { "failed" },
+            limit: match (result, last) {
+                (Err(CallError::Limit(limit)), _) => Some(limit.kind.word()),
+                (Err(_), Last::Limit(limit)) => Some(limit.kind.word()),
+                _ => None,
+            },
+            milliseconds: milliseconds(began),
+        }
+    }
+
+    /// The same of one that a signal or a crash ends.
+    pub(crate) fn interrupted(call: &'a str, began: Instant) -> Self {
+        Self::Ended {
+            call,
+            outcome: INTERRUPTED,
+            limit: None,
+            milliseconds: milliseconds(began),
+        }
+    }
+}
+
+fn milliseconds(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1000.0
 }
 
 /// A mount of a call.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use semver::Version;
@@ -74,6 +74,8 @@ pub struct Deployer {
     egress: Egress,
     loader: Loader,
     session: Mutex<Option<Arc<Session>>>,
+    /// The call that runs, and since when.
+    running: Mutex<Option<(String, Instant)>>,
 }
 
 /// A call that has ended, with what is needed to report on it.
@@ -120,6 +122,7 @@ impl Deployer {
             audit,
             counts: Arc::default(),
             session: Mutex::new(None),
+            running: Mutex::new(None),
         })
     }
 
@@ -263,9 +266,18 @@ impl Deployer {
         }
     }
 
-    /// Ends what runs beside this process.
+    /// Ends what runs beside this process, and writes the audit lines of what is under way, for a process that ends
+    /// without waiting for anything. Nothing more goes out after this.
     pub fn end(&self) {
         self.loader.child.end();
+        self.egress.interrupt();
+        if let Some((call, began)) = self.running().take() {
+            self.audit.line(&Line::interrupted(&call, began));
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<(String, Instant)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn plugin_id(&self) -> PluginId {
@@ -363,27 +375,21 @@ impl Deployer {
             ..Limits::default()
         };
         let began = Instant::now();
+        *self.running() = Some((call.to_owned(), began));
         let outcome = run(plugin, ports, limits).await;
-        self.audit.line(&Line::Ended {
-            call,
-            outcome: if outcome.result.is_ok() {
-                "done"
-            } else {
-                "failed"
-            },
-            milliseconds: began.elapsed().as_secs_f64() * 1000.0,
-        });
+        // What the plugin has not waited for gets its line before the call does.
+        session.end();
+        let ended = Line::ended(call, &outcome.result, &network.last(), began);
+        if self.running().take().is_some() {
+            self.audit.line(&ended);
+        }
         self.observer.event(Event::Output {
             stdout: outcome.stdout,
             stderr: outcome.stderr,
         });
         let result = outcome.result.map_err(|error| {
-            let mut error = failure::explain(
-                error,
-                &self.target,
-                network.last_refusal(),
-                network.last_failure(),
-            );
+            let plugin = self.target.manifest.name.as_str();
+            let mut error = failure::explain(error, plugin, network.last());
             let written = mounts.mounts.iter().any(|mount| mount.writable);
             error.sent = network.sent() || written && self.counts.transferred() > 0;
             error

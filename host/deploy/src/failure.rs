@@ -1,21 +1,13 @@
 //! From what a plugin or the sandbox says to what the user is told.
 
-use spin_deployer_egress::RefusalLine;
+use spin_deployer_egress::Limit;
 use spin_deployer_sandbox::{CallError, PluginErrorKind};
 
-use crate::{Code, Error, Target};
+use crate::ports::Last;
+use crate::{Code, Error};
 
-/// A failed call as an error of ours.
-///
-/// `last_refusal` is set where the last request was not let out, `last_failure` where it brought no answer: the host
-/// knows both better than the plugin does.
-pub(crate) fn explain(
-    error: CallError,
-    target: &Target,
-    last_refusal: Option<RefusalLine>,
-    last_failure: Option<String>,
-) -> Error {
-    let plugin = &target.manifest.name;
+/// A failed call as an error of ours. `last`: how the last request ended.
+pub(crate) fn explain(error: CallError, plugin: &str, last: Last) -> Error {
     match error {
         CallError::Plugin(error) => {
             let code = match &error.kind {
@@ -32,37 +24,48 @@ pub(crate) fn explain(
                 _ => error.message,
             };
             let is_the_reason = matches!(code, Code::Failed | Code::Unavailable | Code::Forbidden);
-            match last_refusal.filter(|_| is_the_reason) {
+            match last {
                 // Without its request the plugin could not go on: that is the reason, whatever it says.
-                Some(line) => Error {
+                Last::Refused(line) if is_the_reason => Error {
                     help: line
                         .suggestion
                         .clone()
                         .map(|rule| format!("the rule that would allow it:\n{rule}")),
                     ..Error::new(Code::Denied, format!("plugin `{plugin}` {line}")).detail(message)
                 },
-                None => Error {
-                    detail: match (error.detail, last_failure) {
-                        (Some(detail), Some(cause)) if is_the_reason => {
-                            Some(format!("{detail} ({cause})"))
-                        }
-                        (detail, cause) => detail.or(cause),
-                    },
-                    help: error.hint,
-                    ..Error::new(code, message)
-                },
+                Last::Limit(limit) if is_the_reason => beyond(plugin, limit).detail(message),
+                last => {
+                    let cause = match last {
+                        Last::Failed(cause) => Some(cause),
+                        _ => None,
+                    };
+                    Error {
+                        detail: match (error.detail, cause) {
+                            (Some(detail), Some(cause)) if is_the_reason => {
+                                Some(format!("{detail} ({cause})"))
+                            }
+                            (detail, cause) => detail.or(cause),
+                        },
+                        help: error.hint,
+                        ..Error::new(code, message)
+                    }
+                }
             }
         }
         CallError::Limit(limit) => {
             let error = Error::new(Code::Crashed, format!("plugin `{plugin}` {limit}"));
             match limit.knob() {
-                Some(knob) => error.help(format!("if it needs more, raise it with {knob}")),
+                Some(knob) => error.help(raise(knob)),
                 None => error,
             }
         }
-        CallError::Crash(why) => Error::new(Code::Crashed, format!("plugin `{plugin}` crashed"))
-            .detail(why)
-            .help("this is a fault of the plugin; -v shows what it printed"),
+        CallError::Crash(why) => match last {
+            // Most languages abort where an error is not expected.
+            Last::Limit(limit) => beyond(plugin, limit).detail(why),
+            _ => Error::new(Code::Crashed, format!("plugin `{plugin}` crashed"))
+                .detail(why)
+                .help("this is a fault of the plugin; -v shows what it printed"),
+        },
         CallError::Refused(why) => Error::new(Code::Denied, format!("plugin `{plugin}` {why}")),
         CallError::Mount { .. } => Error::new(Code::Usage, error.to_string()).detail(
             std::error::Error::source(&error)
@@ -74,5 +77,87 @@ pub(crate) fn explain(
             format!("plugin `{plugin}` does not fit this version of spin-deployer"),
         )
         .detail(why),
+    }
+}
+
+/// A limit that the last request broke.
+fn beyond(plugin: &str, limit: Limit) -> Error {
+    Error::new(Code::Crashed, format!("plugin `{plugin}` {limit}")).help(raise(&limit.knob()))
+}
+
+fn raise(knob: &str) -> String {
+    format!("if it needs more, raise it with {knob}")
+}
+
+#[cfg(test)]
+mod tests {
+    use spin_deployer_egress::{LimitKind, RefusalLine};
+    use spin_deployer_sandbox::PluginError;
+
+    use super::*;
+
+    fn says(kind: PluginErrorKind) -> CallError {
+        CallError::Plugin(PluginError {
+            kind,
+            message: "the list cannot be read".into(),
+            detail: None,
+            hint: Some("try again".into()),
+        })
+    }
+
+    fn limit() -> Last {
+        Last::Limit(Limit {
+            kind: LimitKind::Requests,
+            value: 10_000,
+        })
+    }
+
+    #[test]
+    fn a_plugin_that_fails_because_of_a_limit_gets_the_limit_as_its_error() {
+        for error in [
+            says(PluginErrorKind::Failed),
+            says(PluginErrorKind::Unavailable),
+            CallError::Crash("it panicked or aborted".into()),
+        ] {
+            let detail = error.to_string();
+            let error = explain(error, "demo", limit());
+            assert_eq!(error.code.exit_code(), 70);
+            assert_eq!(
+                error.message,
+                "plugin `demo` exceeded its limit of 10000 requests"
+            );
+            assert_eq!(error.detail, Some(detail));
+            assert_eq!(
+                error.help.as_deref(),
+                Some("if it needs more, raise it with --limit requests=20000")
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_plugin_knows_for_certain_is_not_because_of_a_limit() {
+        for (kind, code) in [
+            (PluginErrorKind::Conflict, Code::Conflict),
+            (PluginErrorKind::Unauthenticated, Code::Unauthenticated),
+            (PluginErrorKind::UnsupportedApp, Code::Incompatible),
+        ] {
+            let error = explain(says(kind), "demo", limit());
+            assert_eq!(
+                (error.code, error.message.as_str()),
+                (code, "the list cannot be read")
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_limit() {
+        let line = RefusalLine {
+            method: "GET".into(),
+            url: "https://a.example/".into(),
+            reason: "nobody named that host".into(),
+            suggestion: None,
+        };
+        let error = explain(says(PluginErrorKind::Failed), "demo", Last::Refused(line));
+        assert_eq!(error.code, Code::Denied);
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http_body_util::BodyExt as _;
 use spin_deployer_app::{App, Content, Identity};
-use spin_deployer_egress::{BodyError, RefusalLine, SendError, Session};
+use spin_deployer_egress::{BodyError, Limit, LimitKind, RefusalLine, SendError, Session};
 use spin_deployer_grants::Grant;
 use spin_deployer_manifest::Origin;
 use spin_deployer_sandbox as sandbox;
@@ -247,20 +247,45 @@ impl sandbox::Progress for ProgressPort {
     }
 }
 
-/// How a request ended.
-#[derive(Default)]
-enum Last {
+/// How a request ended. The host knows it better than the plugin, which learns only what kind of failure it was.
+#[derive(Clone, Default)]
+pub(crate) enum Last {
     #[default]
     Answered,
+    /// Not let out.
     Refused(RefusalLine),
+    /// It broke a limit.
+    Limit(Limit),
+    /// It brought no answer, or not all of it, in the host's words.
     Failed(String),
+}
+
+/// How the last request ended that has ended.
+#[derive(Clone, Default)]
+struct Ending(Arc<Mutex<Last>>);
+
+impl Ending {
+    fn get(&self) -> Last {
+        self.lock().clone()
+    }
+
+    /// Without requests, bytes or time nothing goes on, and whatever comes after is because of that.
+    fn set(&self, new: Last) {
+        let mut last = self.lock();
+        if !matches!(&*last, Last::Limit(limit) if limit.kind.is_final()) {
+            *last = new;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Last> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The way out.
 pub(crate) struct NetworkPort {
     session: Arc<Session>,
-    /// How the last request ended that has ended.
-    last: Mutex<Last>,
+    last: Ending,
     /// Whether a request got as far as a connection.
     sent: AtomicBool,
 }
@@ -269,7 +294,7 @@ impl NetworkPort {
     pub(crate) fn new(session: Arc<Session>) -> Self {
         Self {
             session,
-            last: Mutex::default(),
+            last: Ending::default(),
             sent: AtomicBool::new(false),
         }
     }
@@ -279,33 +304,28 @@ impl NetworkPort {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Why the last request brought no answer, in the host's words: the plugin learns only what kind of failure it was.
-    pub(crate) fn last_failure(&self) -> Option<String> {
-        match &*self.last() {
-            Last::Failed(why) => Some(why.clone()),
-            _ => None,
-        }
+    /// How the last request ended.
+    pub(crate) fn last(&self) -> Last {
+        self.last.get()
     }
 
     /// The last request, if it was not let out.
     pub(crate) fn last_refusal(&self) -> Option<RefusalLine> {
-        match &*self.last() {
-            Last::Refused(line) => Some(line.clone()),
+        match self.last() {
+            Last::Refused(line) => Some(line),
             _ => None,
         }
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, Last> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn failed(&self, error: SendError) -> NetworkError {
-        *self.last() = match &error {
+        self.last.set(match &error {
             SendError::Refused(line) => Last::Refused(line.clone()),
+            SendError::Limit { limit, .. } => Last::Limit(*limit),
             other => Last::Failed(other.to_string()),
-        };
+        });
         match error {
             SendError::Refused(_) => NetworkError::Denied,
+            SendError::Limit { limit, .. } => limit_error(limit.kind),
             SendError::Dns { .. } => NetworkError::Dns,
             SendError::Connect { .. } => NetworkError::Connect,
             SendError::Tls { .. } => NetworkError::Tls,
@@ -337,6 +357,7 @@ impl sandbox::Network for NetworkPort {
         let stayed_here = matches!(
             answer,
             Err(SendError::Refused(_)
+                | SendError::Limit { sent: false, .. }
                 | SendError::Dns { .. }
                 | SendError::Connect { .. }
                 | SendError::Tls { .. }
@@ -346,16 +367,33 @@ impl sandbox::Network for NetworkPort {
             self.sent.store(true, Ordering::Relaxed);
         }
         let response = answer.map_err(|e| self.failed(e))?;
-        *self.last() = Last::Answered;
-        Ok(response.map(|body| body.map_err(body_error).boxed_unsync()))
+        self.last.set(Last::Answered);
+        let last = self.last.clone();
+        Ok(response.map(|body| {
+            body.map_err(move |error| body_error(error, &last))
+                .boxed_unsync()
+        }))
     }
 }
 
-fn body_error(error: BodyError) -> NetworkError {
+fn body_error(error: BodyError, last: &Ending) -> NetworkError {
+    last.set(match &error {
+        BodyError::Limit(limit) => Last::Limit(*limit),
+        other => Last::Failed(other.to_string()),
+    });
     match error {
-        BodyError::TooLarge { .. } | BodyError::Budget { .. } => NetworkError::TooLarge,
+        BodyError::Limit(limit) => limit_error(limit.kind),
         BodyError::Timeout { .. } => NetworkError::Timeout,
         BodyError::Connection(_) => NetworkError::Terminated,
         other => NetworkError::Other(other.to_string()),
+    }
+}
+
+/// What the plugin learns. None of these is worth trying again.
+fn limit_error(kind: LimitKind) -> NetworkError {
+    match kind {
+        LimitKind::Requests | LimitKind::Bytes => NetworkError::Denied,
+        LimitKind::Answer | LimitKind::Headers => NetworkError::TooLarge,
+        LimitKind::Time => NetworkError::Timeout,
     }
 }

@@ -98,6 +98,7 @@ const V6: &[([u16; 8], u32, Special)] = &[
     ), // AWS
     ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23], 128, Special::Metadata), // AWS EKS pod identity
     ([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Special::Metadata), // Google
+    ([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128, Special::Metadata),  // Scaleway
     ([0, 0, 0, 0, 0, 0, 0, 0], 128, Special::Unspecified),
     ([0, 0, 0, 0, 0, 0, 0, 1], 128, Special::Loopback),
     ([0, 0, 0, 0, 0, 0, 0, 0], 96, Special::Embedded), // IPv4-compatible
@@ -191,6 +192,19 @@ mod tests {
             ("fc00::1", Special::Private),
             ("fdff::1", Special::Private),
             ("fd00:ec2::254", Special::Metadata),
+            ("fd00:ec2::23", Special::Metadata),
+            ("fd20:ce::254", Special::Metadata),
+            ("fd00:42::42", Special::Metadata),
+            ("192.0.0.192", Special::Metadata),
+            ("169.254.170.23", Special::Metadata),
+            ("192.88.99.1", Special::Reserved),
+            ("192.0.0.1", Special::Reserved),
+            ("::ffff:0:7f00:1", Special::Embedded),
+            ("64:ff9b::10.0.0.1", Special::Private),
+            ("100::1", Special::Reserved),
+            ("2001:1::1", Special::Reserved),
+            ("5f00::1", Special::Reserved),
+            ("fec0::1", Special::Private),
             ("fe80::1", Special::LinkLocal),
             ("febf::1", Special::LinkLocal),
             ("ff02::1", Special::Multicast),

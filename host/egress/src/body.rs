@@ -14,7 +14,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use tokio::time::{Instant, Sleep};
 
 use crate::audit::Record;
-use crate::limits::Account;
+use crate::limits::{Account, Limit, LimitKind};
 
 /// The body of a request or an answer.
 pub type Body = UnsyncBoxBody<Bytes, BodyError>;
@@ -30,19 +30,10 @@ pub enum BodyError {
         /// More than that, or fewer.
         longer: bool,
     },
-    /// An answer is larger than the session's limit.
-    #[error("the answer is larger than {limit} bytes")]
-    TooLarge {
-        /// In bytes.
-        limit: u64,
-    },
-    /// The session's budget of bytes is used up.
-    #[error("the {limit} bytes that may be transferred are used up")]
-    Budget {
-        /// In bytes.
-        limit: u64,
-    },
-    /// The other side fell silent, or the session's time is over.
+    /// It breaks a limit of the session.
+    #[error("{0}")]
+    Limit(Limit),
+    /// The other side fell silent.
     #[error("nothing came for {} seconds", after.as_secs())]
     Timeout {
         /// How long was waited.
@@ -164,54 +155,58 @@ impl Stream for Outgoing {
             }
             self.sent.fetch_add(length, Relaxed);
             self.progress.moved();
-            if !self.account.sent(length) {
-                let limit = self.account.limits().bytes;
-                return Poll::Ready(Some(Err(BodyError::Budget { limit })));
+            if let Err(limit) = self.account.sent(length) {
+                return Poll::Ready(Some(Err(BodyError::Limit(limit))));
             }
             return Poll::Ready(Some(Ok(data)));
         }
     }
 }
 
-/// An answer's body on its way to the guest. Ends the request's audit entry when it is dropped.
+/// An answer's body on its way to the guest. The request's audit entry ends with it.
 pub(crate) struct Incoming<B> {
     body: B,
     account: Arc<Account>,
-    record: Record,
+    /// `None` once the body has ended.
+    record: Option<Record>,
     wait: Duration,
     sleep: Pin<Box<Sleep>>,
-    over: bool,
 }
 
 impl<B> Incoming<B> {
     pub(crate) fn new(body: B, account: Arc<Account>, record: Record, wait: Duration) -> Self {
-        let wait = wait.min(account.left());
+        let until = wait.min(account.left());
         Self {
             body,
             account,
-            record,
+            record: Some(record),
             wait,
-            sleep: Box::pin(tokio::time::sleep(wait)),
-            over: false,
+            sleep: Box::pin(tokio::time::sleep(until)),
         }
     }
 
-    fn check(&mut self, length: u64) -> Result<(), BodyError> {
-        self.record.entry.bytes_received += length;
-        let within = self.account.received(length);
-        let limits = self.account.limits();
-        if self.record.entry.bytes_received > limits.answer {
-            return Err(BodyError::TooLarge {
-                limit: limits.answer,
-            });
-        }
-        if within {
-            Ok(())
+    /// The other side fell silent, or the session's time is over.
+    fn silence(&self) -> BodyError {
+        if self.account.left().is_zero() {
+            BodyError::Limit(self.account.limit(LimitKind::Time))
         } else {
-            Err(BodyError::Budget {
-                limit: limits.bytes,
-            })
+            BodyError::Timeout { after: self.wait }
         }
+    }
+
+    /// One more piece is there.
+    fn count(&mut self, record: &Record, length: usize) -> Result<(), BodyError> {
+        let left = self.account.left();
+        if left.is_zero() {
+            return Err(self.silence());
+        }
+        let until = Instant::now() + self.wait.min(left);
+        self.sleep.as_mut().reset(until);
+        let length = length as u64;
+        let so_far = record.received(length);
+        self.account
+            .received(length, so_far)
+            .map_err(BodyError::Limit)
     }
 }
 
@@ -228,39 +223,44 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        if this.over {
+        let Some(record) = this.record.take() else {
             return Poll::Ready(None);
-        }
-        let result = match Pin::new(&mut this.body).poll_frame(cx) {
-            Poll::Pending => {
-                ready!(this.sleep.as_mut().poll(cx));
-                Err(BodyError::Timeout { after: this.wait })
-            }
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) => Err(error.into()),
-            Poll::Ready(Some(Ok(frame))) => {
-                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                let left = this.account.left();
-                this.wait = this.wait.min(left);
-                this.sleep.as_mut().reset(Instant::now() + this.wait);
-                if left.is_zero() {
-                    Err(BodyError::Timeout {
-                        after: this.account.limits().time,
-                    })
-                } else {
-                    this.check(length).map(|()| frame)
+        };
+        let error = loop {
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Pending => match this.sleep.as_mut().poll(cx) {
+                    Poll::Ready(()) => break this.silence(),
+                    Poll::Pending => {
+                        this.record = Some(record);
+                        return Poll::Pending;
+                    }
+                },
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some(Err(error))) => break error.into(),
+                Poll::Ready(Some(Ok(frame))) => {
+                    // Trailers are headers that nobody has looked at.
+                    let Ok(data) = frame.into_data() else {
+                        continue;
+                    };
+                    match this.count(&record, data.len()) {
+                        Err(error) => break error,
+                        Ok(()) => {
+                            this.record = Some(record);
+                            return Poll::Ready(Some(Ok(Frame::data(data))));
+                        }
+                    }
                 }
             }
         };
-        if let Err(error) = &result {
-            this.over = true;
-            this.record.entry.failed = Some(error.to_string());
+        match &error {
+            BodyError::Limit(limit) => record.limit(*limit),
+            other => record.failed(other),
         }
-        Poll::Ready(Some(result))
+        Poll::Ready(Some(Err(error)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.over || self.body.is_end_stream()
+        self.record.is_none() || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

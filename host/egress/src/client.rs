@@ -14,7 +14,7 @@ use rustls_platform_verifier::Verifier;
 
 use crate::environment::Environment;
 use crate::limits::CONNECT;
-use crate::resolve::{Checked, Reach};
+use crate::resolve::{Checked, Names, Reach};
 use crate::target::Target;
 use crate::{Error, Proxies};
 
@@ -22,6 +22,10 @@ use crate::{Error, Proxies};
 /// them between two blobs pays for TLS each time.
 const IDLE: usize = 32;
 const IDLE_TIME: Duration = Duration::from_secs(60);
+
+/// What of an answer's headers is decoded at all, before the session's own limit, in bytes. HTTP/1 has a bound of its
+/// own, 400 KiB.
+const MOST_HEADERS: u32 = 256 << 10;
 
 pub(crate) struct Clients {
     public: reqwest::Client,
@@ -46,16 +50,22 @@ pub(crate) struct Chosen<'a> {
 }
 
 impl Clients {
-    pub(crate) fn new(environment: &Environment, proxies: Proxies) -> Result<Self, Error> {
+    pub(crate) fn new(
+        environment: &Environment,
+        proxies: Proxies,
+        names: &Arc<dyn Names>,
+    ) -> Result<Self, Error> {
         let (tls, roots) = tls(environment)?;
         let build = |reach, proxied: bool| {
+            let names = names.clone();
             let builder = reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Checked(reach))
+                .dns_resolver(Checked { reach, names })
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .referer(false)
                 .connect_timeout(CONNECT)
+                .http2_max_header_list_size(MOST_HEADERS)
                 .pool_max_idle_per_host(IDLE)
                 .pool_idle_timeout(IDLE_TIME)
                 .user_agent(concat!("spin-deployer/", env!("CARGO_PKG_VERSION")));

@@ -113,7 +113,8 @@ impl Delegations {
             Permit::Location(rule) => (rule, phase != Phase::Load),
             Permit::Realm(_) => return,
         };
-        if rule.follows.contains(&Follow::Location) {
+        let points_on = status.is_success() || status.is_redirection();
+        if points_on && rule.follows.contains(&Follow::Location) {
             for next in text(headers, LOCATION).filter_map(|text| announced(target, text)) {
                 if !own_origin_only || next.origin == target.origin {
                     remember(

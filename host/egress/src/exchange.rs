@@ -14,11 +14,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use crate::audit::Record;
-use crate::body::{Body, BodyError, Incoming, Outgoing, Progress, Read, read, whole};
+use crate::body::{Body, Incoming, Outgoing, Progress, Read, read, whole};
 use crate::client::Clients;
 use crate::failure::{Cause, SendError, cause};
-use crate::limits::{Account, Timeouts};
-use crate::scan::{self, SMALL};
+use crate::limits::{Account, LimitKind, Timeouts};
+use crate::scan::{self, Hiding, SMALL};
 use crate::target::Target;
 use crate::vault::Vault;
 use crate::{headers, token};
@@ -42,10 +42,12 @@ impl Outbound {
                 length,
             });
         }
-        let left = account.left();
-        let body = match timeout(left, read(body, SMALL)).await {
-            Ok(body) => body.map_err(SendError::Body)?,
-            Err(_) => return Err(SendError::Body(BodyError::Timeout { after: left })),
+        let body = match timeout(account.left(), read(body, SMALL)).await {
+            Ok(body) => body.map_err(SendError::of_body)?,
+            Err(_) => {
+                let limit = account.limit(LimitKind::Time);
+                return Err(SendError::Limit { limit, sent: false });
+            }
         };
         let length = match (&body, length) {
             (Read::Whole(bytes), None) => Some(bytes.len() as u64),
@@ -108,7 +110,7 @@ impl Outbound {
             *request.body_mut() = Some(reqwest::Body::wrap_stream(Outgoing {
                 body,
                 announced: self.length,
-                sent: record.sent.clone(),
+                sent: record.sent(),
                 progress: progress.clone(),
                 account: account.clone(),
             }));
@@ -136,71 +138,103 @@ pub(crate) async fn send(
             Ok(Err(error)) => break Err(cause(&error, origin, clients.roots.as_deref())),
             // The body moved in the meantime.
             Err(_) if end.min(progress.last() + wait) > until => {}
+            Err(_) if until == end => {
+                let limit = account.limit(LimitKind::Time);
+                break Err(Cause::Failed(SendError::Limit { limit, sent: true }));
+            }
             Err(_) => {
-                let after = if until == end {
-                    account.limits().time
-                } else {
-                    wait
-                };
                 break Err(Cause::Failed(SendError::Timeout {
                     origin: origin.to_string(),
-                    after,
+                    after: wait,
                 }));
             }
         }
     }
 }
 
-/// Makes of an answer what the guest may read. `token_for`: the registry whose token service gave it.
+/// What has to be known of a request to make of its answer what the guest may read.
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    /// The registry whose token service gave it.
+    pub(crate) token_for: Option<Origin>,
+    /// The reader is the host itself, from whom nothing is hidden that is no text.
+    pub(crate) by_host: bool,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// Makes of an answer what the guest may read.
 pub(crate) async fn deliver(
     response: Response<reqwest::Body>,
-    method: &Method,
-    token_for: Option<Origin>,
+    asked: Asked<'_>,
     vault: &Vault,
     account: &Arc<Account>,
-    mut record: Record,
-    timeouts: Timeouts,
+    record: Record,
 ) -> Result<Response<Body>, SendError> {
     let (mut parts, body) = response.into_parts();
     headers::clean_response(&mut parts.headers);
-    if headers::size(&parts.headers) > headers::MOST {
-        let error = SendError::TooLarge {
-            what: "the head of the answer",
-            limit: headers::MOST as u64,
-        };
-        record.entry.failed = Some(error.to_string());
-        return Err(error);
+    if let Err(limit) = account.headers(headers::size(&parts.headers)) {
+        record.limit(limit);
+        return Err(SendError::Limit { limit, sent: true });
     }
     scan::hide_in_headers(vault, &mut parts.headers);
 
     let length = body.size_hint().exact();
-    let body =
-        Incoming::new(body, account.clone(), record, timeouts.to_next_bytes()).boxed_unsync();
     let small = length.is_none_or(|length| length <= SMALL as u64);
-    if *method == Method::HEAD || (token_for.is_none() && !(small && scan::is_text(&parts.headers)))
+    let text = scan::is_text(&parts.headers);
+    let ended = body.is_end_stream() || *asked.method == Method::HEAD;
+    let wait = asked.timeouts.to_next_bytes();
+    if let Some(registry) = &asked.token_for
+        && *asked.method != Method::HEAD
     {
+        let kept = record.clone();
+        let body = Incoming::new(body, account.clone(), record, wait).boxed_unsync();
+        return match answer_with_tokens(body, vault, registry).await {
+            Ok(document) => {
+                parts.headers = headers::of_document(&parts.headers, document.len());
+                Ok(Response::from_parts(parts, whole(document)))
+            }
+            Err(error) => {
+                kept.failed(&error);
+                Err(error)
+            }
+        };
+    }
+    if ended {
+        return Ok(Response::from_parts(parts, whole(Bytes::new())));
+    }
+    let body = Incoming::new(body, account.clone(), record, wait).boxed_unsync();
+    if !vault.hides_something() || (asked.by_host && !text) {
         return Ok(Response::from_parts(parts, body));
     }
-    let bytes = match read(body, SMALL).await.map_err(SendError::Body)? {
+    if !(small && text) {
+        return Ok(Response::from_parts(parts, Hiding::of(vault, body)));
+    }
+    let bytes = match read(body, SMALL).await.map_err(SendError::of_body)? {
         Read::Whole(bytes) => bytes,
-        Read::Larger(_) if token_for.is_some() => {
-            let what = "the answer of the registry's token service";
-            return Err(SendError::TooLarge {
-                what,
-                limit: SMALL as u64,
-            });
+        Read::Larger(body) => {
+            return Ok(Response::from_parts(parts, Hiding::of(vault, body)));
         }
-        Read::Larger(body) => return Ok(Response::from_parts(parts, body)),
     };
-    let changed = match token_for {
-        Some(registry) => Some(token::conceal(vault, &registry, &bytes).map_err(SendError::Setup)?),
-        None => scan::hidden(vault, &bytes),
-    };
-    let Some(changed) = changed else {
+    let Some(changed) = scan::hidden(vault, &bytes) else {
         return Ok(Response::from_parts(parts, whole(bytes)));
     };
     parts
         .headers
         .insert(CONTENT_LENGTH, HeaderValue::from(changed.len()));
     Ok(Response::from_parts(parts, whole(changed)))
+}
+
+/// What a token service says, with placeholders in place of the tokens.
+async fn answer_with_tokens(
+    body: Body,
+    vault: &Vault,
+    registry: &Origin,
+) -> Result<Vec<u8>, SendError> {
+    match read(body, SMALL).await.map_err(SendError::of_body)? {
+        Read::Whole(bytes) => token::conceal(vault, registry, &bytes).map_err(SendError::Setup),
+        Read::Larger(_) => Err(SendError::TooLarge {
+            what: "the answer of the registry's token service",
+            limit: SMALL as u64,
+        }),
+    }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use spin_deployer_manifest::Origin;
 
 use crate::body::BodyError;
+use crate::limits::Limit;
 use crate::resolve::AddressRefused;
 
 /// A request that was not let out, as the user sees it: `wanted GET https://a.example/: nobody named that host`.
@@ -39,6 +40,14 @@ pub enum SendError {
     /// Not let out. The guest gets `HTTP-request-denied`; its body has been taken care of.
     #[error("{0}")]
     Refused(RefusalLine),
+    /// It breaks a limit of the session.
+    #[error("{limit}")]
+    Limit {
+        /// Which one.
+        limit: Limit,
+        /// Whether anything of it may have left.
+        sent: bool,
+    },
     /// The name could not be resolved.
     #[error("cannot find {host}: {cause}")]
     Dns {
@@ -71,10 +80,10 @@ pub enum SendError {
         /// How long was waited.
         after: Duration,
     },
-    /// More than a limit.
+    /// More than a server has to say, whatever the limits.
     #[error("{what} is larger than {limit} bytes")]
     TooLarge {
-        /// `the answer`.
+        /// `the answer of the registry's token service`.
         what: &'static str,
         /// In bytes.
         limit: u64,
@@ -103,6 +112,16 @@ pub enum SendError {
     Setup(crate::Error),
 }
 
+impl SendError {
+    /// Of a request's body that could not be read or sent to its end.
+    pub(crate) fn of_body(error: BodyError) -> Self {
+        match error {
+            BodyError::Limit(limit) => Self::Limit { limit, sent: true },
+            other => Self::Body(other),
+        }
+    }
+}
+
 /// What the client's error is about.
 pub(crate) enum Cause {
     /// The name leads where this request may not go.
@@ -123,7 +142,7 @@ pub(crate) fn cause(error: &reqwest::Error, to: &Origin, roots: Option<&str>) ->
             cause: in_words(tls, roots),
         }
     } else if let Some(body) = find::<BodyError>(error) {
-        SendError::Body(again(body))
+        SendError::of_body(again(body))
     } else if error.is_timeout() {
         SendError::Timeout {
             origin,
@@ -174,8 +193,7 @@ fn again(error: &BodyError) -> BodyError {
             announced: *announced,
             longer: *longer,
         },
-        BodyError::TooLarge { limit } => BodyError::TooLarge { limit: *limit },
-        BodyError::Budget { limit } => BodyError::Budget { limit: *limit },
+        BodyError::Limit(limit) => BodyError::Limit(*limit),
         BodyError::Timeout { after } => BodyError::Timeout { after: *after },
         BodyError::Connection(cause) => BodyError::Connection(cause.clone()),
         BodyError::Source(source) => BodyError::Source(source.to_string().into()),

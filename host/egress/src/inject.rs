@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
+use crate::target::shown_word;
 use crate::vault::{Destination, Vault, Withheld};
 
 /// Why secrets could not be put in.
@@ -41,7 +42,7 @@ pub(crate) fn headers(
         };
         if let Some(revealed) = revealed {
             *value = HeaderValue::from_bytes(&revealed)
-                .map_err(|_| Problem::NotAHeader(name.to_string()))?;
+                .map_err(|_| Problem::NotAHeader(shown_word(name.as_str())))?;
             value.set_sensitive(true);
         }
     }

@@ -34,6 +34,7 @@ mod delegation;
 mod environment;
 mod exchange;
 mod failure;
+mod forms;
 mod headers;
 mod inject;
 mod limits;
@@ -45,16 +46,20 @@ mod token;
 mod vault;
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use spin_deployer_grants::{Grant, Phase};
 
-pub use audit::{Audit, AuditEntry};
+use audit::UnderWay;
+pub use audit::{Audit, AuditEntry, GIVEN_UP, INTERRUPTED};
 pub use body::{Body, BodyError};
 use client::Clients;
 pub use environment::Environment;
 pub use failure::{RefusalLine, SendError};
-pub use limits::{Limits, Tally, Timeouts};
+pub use limits::{Limit, LimitKind, Limits, Tally, Timeouts};
+use resolve::SystemNames;
+#[doc(hidden)]
+pub use resolve::{Looking, Names};
 pub use session::Session;
 pub use vault::{Audience, PLACEHOLDER_PREFIX, Vault};
 
@@ -107,7 +112,10 @@ pub struct Config {
 #[derive(Clone)]
 pub struct Egress {
     config: Config,
+    names: Arc<dyn Names>,
     clients: Arc<OnceLock<Result<Clients, Error>>>,
+    /// What every session of this process has under way.
+    under_way: Arc<Mutex<Vec<Weak<UnderWay>>>>,
 }
 
 impl Egress {
@@ -115,7 +123,19 @@ impl Egress {
     pub fn new(config: Config) -> Self {
         Self {
             config,
+            names: Arc::new(SystemNames),
             clients: Arc::default(),
+            under_way: Arc::default(),
+        }
+    }
+
+    /// A way out for a test, which says where names lead. Nothing that a user writes gets here, and a test sees to it
+    /// that no other crate calls it.
+    #[doc(hidden)]
+    pub fn with_names(config: Config, names: Arc<dyn Names>) -> Self {
+        Self {
+            names,
+            ..Self::new(config)
         }
     }
 
@@ -129,20 +149,40 @@ impl Egress {
         limits: Limits,
         audit: Arc<dyn Audit>,
     ) -> Arc<Session> {
+        let under_way = Arc::new(UnderWay::new(audit));
+        let mut all = self.sessions();
+        all.retain(|session| session.strong_count() > 0);
+        all.push(Arc::downgrade(&under_way));
+        drop(all);
         Arc::new(Session::new(
             self.clone(),
             grant,
             phase,
             vault,
             limits,
-            audit,
+            under_way,
         ))
     }
 
+    /// Writes the line of every request that is under way, of all sessions, as [`INTERRUPTED`], and lets nothing more
+    /// out. For a process that ends without waiting for anybody.
+    pub fn interrupt(&self) {
+        let all = self.sessions().clone();
+        for session in all.iter().filter_map(Weak::upgrade) {
+            session.end(INTERRUPTED);
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Vec<Weak<UnderWay>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn clients(&self) -> Result<&Clients, Error> {
-        let made = self
-            .clients
-            .get_or_init(|| Clients::new(&self.config.environment, self.config.proxies));
+        let made = self.clients.get_or_init(|| {
+            Clients::new(&self.config.environment, self.config.proxies, &self.names)
+        });
         made.as_ref().map_err(Clone::clone)
     }
 }

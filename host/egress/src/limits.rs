@@ -1,30 +1,150 @@
 //! What one session may use, and what it has used: step 1.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a session may use before it is refused.
+/// What a session may use. What is beyond is no refusal but a broken [`Limit`].
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Requests, refused ones too.
+    /// Requests, refused ones too. `requests`
     pub requests: u64,
-    /// Bytes of all bodies, in both directions together.
+    /// Bytes of all bodies, in both directions together. `bytes`
     pub bytes: u64,
-    /// Bytes of the body of one answer.
+    /// Bytes of the body of one answer. `answer`
     pub answer: u64,
-    /// From the start of the session to its end.
+    /// Names and values of the headers of one request, and of one answer, in bytes. `headers`
+    pub headers: u64,
+    /// From the start of the session to its end; more than a year is a year. `time`
     pub time: Duration,
 }
 
-/// 10 000 requests, 1 TiB, answers of 64 MiB, 15 minutes.
+/// 10 000 requests, 1 TiB, answers of 64 MiB, headers of 64 KiB, 15 minutes.
 impl Default for Limits {
     fn default() -> Self {
         Self {
             requests: 10_000,
             bytes: 1 << 40,
             answer: 64 << 20,
+            headers: 64 << 10,
             time: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+/// Which of the [`Limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitKind {
+    /// [`Limits::requests`]
+    Requests,
+    /// [`Limits::bytes`]
+    Bytes,
+    /// [`Limits::answer`]
+    Answer,
+    /// [`Limits::headers`]
+    Headers,
+    /// [`Limits::time`]
+    Time,
+}
+
+impl LimitKind {
+    /// In one word: of the audit log, and what a user sets it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Bytes => "bytes",
+            Self::Answer => "answer",
+            Self::Headers => "headers",
+            Self::Time => "time",
+        }
+    }
+
+    /// Whether nothing more of that kind goes out in this session once it is broken.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Requests | Self::Bytes | Self::Time)
+    }
+}
+
+/// A limit that was broken. Displays as a predicate: `exceeded its limit of 10000 requests`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Which one.
+    pub kind: LimitKind,
+    /// Its value: requests, bytes, or milliseconds.
+    pub value: u64,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value;
+        match self.kind {
+            LimitKind::Requests => write!(f, "exceeded its limit of {value} requests"),
+            LimitKind::Bytes => write!(f, "exceeded its limit of {} of bodies", Size(value)),
+            LimitKind::Answer => write!(f, "exceeded its answer size limit of {}", Size(value)),
+            LimitKind::Headers => write!(f, "exceeded its header size limit of {}", Size(value)),
+            LimitKind::Time => write!(f, "exceeded its time limit of {}", Time(value)),
+        }
+    }
+}
+
+impl Limit {
+    /// What raises it: a flag, with a value of twice what it is now where the flag is the general one.
+    pub fn knob(&self) -> String {
+        let twice = self.value.saturating_mul(2);
+        let word = self.kind.word();
+        match self.kind {
+            LimitKind::Requests => format!("--limit {word}={twice}"),
+            LimitKind::Bytes | LimitKind::Answer | LimitKind::Headers => {
+                format!("--limit {word}={}", typed(twice))
+            }
+            LimitKind::Time => "--timeout".to_owned(),
+        }
+    }
+}
+
+/// Bytes in the largest binary unit that leaves a whole number.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [
+            (1 << 40, "TiB"),
+            (1 << 30, "GiB"),
+            (1 << 20, "MiB"),
+            (1 << 10, "KiB"),
+        ];
+        let fits = |(unit, _): &&(u64, &str)| self.0 >= *unit && self.0.is_multiple_of(*unit);
+        match units.iter().find(fits) {
+            Some((unit, name)) => write!(f, "{} {name}", self.0 / unit),
+            None => write!(f, "{} bytes", self.0),
+        }
+    }
+}
+
+/// Bytes as flags take them.
+fn typed(bytes: u64) -> String {
+    let units = [
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+        (1, "B"),
+    ];
+    let fits = |(unit, _): &&(u64, &str)| bytes >= *unit && bytes.is_multiple_of(*unit);
+    let (unit, name) = units.iter().find(fits).unwrap_or(&(1, "B"));
+    format!("{}{name}", bytes / unit)
+}
+
+/// Milliseconds, as the sandbox says its times.
+struct Time(u64);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Duration::from_millis(self.0) {
+            time if self.0 >= 60_000 && self.0.is_multiple_of(60_000) => {
+                write!(f, "{} min", time.as_secs() / 60)
+            }
+            time => write!(f, "{} s", time.as_secs_f64()),
         }
     }
 }
@@ -45,14 +165,17 @@ pub(crate) const CONNECT: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(120);
 const SHORTEST: Duration = Duration::from_millis(1);
 
+/// No session is longer, so that no sum of times overflows, whatever was asked for.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl Timeouts {
     pub(crate) fn to_first_byte(self) -> Duration {
         self.connect.map_or(CONNECT, |given| given.min(CONNECT))
-            + self.first_byte.unwrap_or(WAIT).max(SHORTEST)
+            + self.first_byte.unwrap_or(WAIT).clamp(SHORTEST, LONGEST)
     }
 
     pub(crate) fn to_next_bytes(self) -> Duration {
-        self.between_bytes.unwrap_or(WAIT).max(SHORTEST)
+        self.between_bytes.unwrap_or(WAIT).clamp(SHORTEST, LONGEST)
     }
 }
 
@@ -83,10 +206,21 @@ pub(crate) struct Account {
     changed: Mutex<Vec<String>>,
 }
 
+/// A request beyond the last one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Beyond {
+    pub(crate) limit: Limit,
+    /// Not the first of them: a plugin in a loop must not fill the disk with lines of the audit log.
+    pub(crate) again: bool,
+}
+
 impl Account {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            limits,
+            limits: Limits {
+                time: limits.time.min(LONGEST),
+                ..limits
+            },
             started: Instant::now(),
             requests: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -95,44 +229,66 @@ impl Account {
         }
     }
 
-    /// Counts one request. The error is a reason in the user's words.
-    pub(crate) fn request(&self) -> Result<(), String> {
-        if self.requests.fetch_add(1, Relaxed) >= self.limits.requests {
-            return Err(format!(
-                "it has used up its {} requests",
-                self.limits.requests
-            ));
+    /// A limit of this session as it is told where it is broken.
+    pub(crate) fn limit(&self, kind: LimitKind) -> Limit {
+        let limits = &self.limits;
+        let value = match kind {
+            LimitKind::Requests => limits.requests,
+            LimitKind::Bytes => limits.bytes,
+            LimitKind::Answer => limits.answer,
+            LimitKind::Headers => limits.headers,
+            LimitKind::Time => u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX),
+        };
+        Limit { kind, value }
+    }
+
+    /// Counts one request.
+    pub(crate) fn request(&self) -> Result<(), Beyond> {
+        let before = self.requests.fetch_add(1, Relaxed);
+        if before >= self.limits.requests {
+            return Err(Beyond {
+                limit: self.limit(LimitKind::Requests),
+                again: before > self.limits.requests,
+            });
         }
         if self.left().is_zero() {
-            return Err(format!(
-                "its {} seconds are over",
-                self.limits.time.as_secs()
-            ));
+            return Err(Beyond {
+                limit: self.limit(LimitKind::Time),
+                again: false,
+            });
         }
         Ok(())
     }
 
-    /// Counts bytes of a request's body; `false` where the budget is used up.
-    pub(crate) fn sent(&self, bytes: u64) -> bool {
+    /// Counts bytes of a request's body.
+    pub(crate) fn sent(&self, bytes: u64) -> Result<(), Limit> {
         self.sent.fetch_add(bytes, Relaxed);
         self.within_bytes()
     }
 
-    /// Counts bytes of an answer's body; `false` where the budget is used up.
-    pub(crate) fn received(&self, bytes: u64) -> bool {
+    /// Counts bytes of an answer's body, which has `so_far` with them.
+    pub(crate) fn received(&self, bytes: u64, so_far: u64) -> Result<(), Limit> {
         self.received.fetch_add(bytes, Relaxed);
+        if so_far > self.limits.answer {
+            return Err(self.limit(LimitKind::Answer));
+        }
         self.within_bytes()
     }
 
-    fn within_bytes(&self) -> bool {
-        self.sent
-            .load(Relaxed)
-            .saturating_add(self.received.load(Relaxed))
-            <= self.limits.bytes
+    fn within_bytes(&self) -> Result<(), Limit> {
+        let sent = self.sent.load(Relaxed);
+        if sent.saturating_add(self.received.load(Relaxed)) > self.limits.bytes {
+            return Err(self.limit(LimitKind::Bytes));
+        }
+        Ok(())
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+    /// Whether the headers of one message are within theirs, in bytes.
+    pub(crate) fn headers(&self, size: usize) -> Result<(), Limit> {
+        if u64::try_from(size).unwrap_or(u64::MAX) > self.limits.headers {
+            return Err(self.limit(LimitKind::Headers));
+        }
+        Ok(())
     }
 
     /// What is left of the session's time.
@@ -165,35 +321,100 @@ impl Account {
 mod tests {
     use super::*;
 
+    fn account(limits: Limits) -> Account {
+        Account::new(limits)
+    }
+
     #[test]
-    fn the_request_after_the_last_one_is_refused() {
-        let account = Account::new(Limits {
+    fn the_request_after_the_last_one_breaks_the_limit() {
+        let account = account(Limits {
             requests: 2,
             ..Limits::default()
         });
         assert!(account.request().is_ok() && account.request().is_ok());
-        assert_eq!(
-            account.request(),
-            Err("it has used up its 2 requests".into())
-        );
+        let limit = Limit {
+            kind: LimitKind::Requests,
+            value: 2,
+        };
+        for again in [false, true, true] {
+            assert_eq!(account.request(), Err(Beyond { limit, again }));
+        }
+        assert_eq!(account.tally().requests, 5);
     }
 
     #[test]
     fn bytes_of_both_directions_count_against_one_budget() {
-        let account = Account::new(Limits {
+        let account = account(Limits {
             bytes: 10,
             ..Limits::default()
         });
-        assert!(account.sent(6) && account.received(4));
-        assert!(!account.received(1));
+        assert!(account.sent(6).is_ok() && account.received(4, 4).is_ok());
+        let broken = account.received(1, 5).unwrap_err();
+        assert_eq!(broken.kind, LimitKind::Bytes);
     }
 
     #[test]
     fn nothing_goes_out_after_the_time() {
-        let account = Account::new(Limits {
+        let account = account(Limits {
             time: Duration::ZERO,
             ..Limits::default()
         });
-        assert!(account.request().is_err());
+        assert_eq!(account.request().unwrap_err().limit.kind, LimitKind::Time);
+    }
+
+    #[test]
+    fn times_without_end_do_not_overflow() {
+        let account = account(Limits {
+            time: Duration::MAX,
+            ..Limits::default()
+        });
+        let timeouts = Timeouts {
+            connect: Some(Duration::MAX),
+            first_byte: Some(Duration::MAX),
+            between_bytes: Some(Duration::MAX),
+        };
+        let longest = timeouts.to_first_byte() + timeouts.to_next_bytes() + account.left();
+        assert!(Instant::now().checked_add(longest).is_some());
+        assert_eq!(timeouts.to_next_bytes(), LONGEST);
+    }
+
+    #[test]
+    fn a_limit_says_what_it_is_and_how_it_is_raised() {
+        let account = account(Limits::default());
+        for (kind, said, knob) in [
+            (
+                LimitKind::Requests,
+                "exceeded its limit of 10000 requests",
+                "--limit requests=20000",
+            ),
+            (
+                LimitKind::Bytes,
+                "exceeded its limit of 1 TiB of bodies",
+                "--limit bytes=2048GiB",
+            ),
+            (
+                LimitKind::Answer,
+                "exceeded its answer size limit of 64 MiB",
+                "--limit answer=128MiB",
+            ),
+            (
+                LimitKind::Headers,
+                "exceeded its header size limit of 64 KiB",
+                "--limit headers=128KiB",
+            ),
+            (
+                LimitKind::Time,
+                "exceeded its time limit of 15 min",
+                "--timeout",
+            ),
+        ] {
+            let limit = account.limit(kind);
+            assert_eq!(
+                (limit.to_string().as_str(), limit.knob().as_str()),
+                (said, knob)
+            );
+        }
+        assert_eq!(typed(1001), "1001B");
+        assert_eq!(Time(1500).to_string(), "1.5 s");
     }
 }

@@ -2,7 +2,9 @@
 //! answer one address to a check and another one to the connection.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -29,13 +31,38 @@ pub(crate) struct AddressRefused {
     pub(crate) special: Special,
 }
 
+/// Who knows where names lead. The program asks its system; a test makes up what a hostile name server would say.
+pub trait Names: Send + Sync {
+    /// The addresses of a host, asked once for each connection.
+    fn look_up(&self, host: &str) -> Looking;
+}
+
+/// Addresses to come.
+pub type Looking = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// The system's own resolver.
+pub(crate) struct SystemNames;
+
+impl Names for SystemNames {
+    fn look_up(&self, host: &str) -> Looking {
+        let host = host.to_owned();
+        Box::pin(async move {
+            let addresses = tokio::net::lookup_host((host, 0)).await?;
+            Ok(addresses.map(|address| address.ip()).collect())
+        })
+    }
+}
+
 /// The resolver of one client.
-#[derive(Debug, Clone)]
-pub(crate) struct Checked(pub(crate) Reach);
+#[derive(Clone)]
+pub(crate) struct Checked {
+    pub(crate) reach: Reach,
+    pub(crate) names: Arc<dyn Names>,
+}
 
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0.clone();
+        let Self { reach, names } = self.clone();
         Box::pin(async move {
             let host = name.as_str();
             if let Reach::Proxies(known) = &reach
@@ -46,18 +73,19 @@ impl Resolve for Checked {
             {
                 return Err(format!("{host} is no proxy").into());
             }
-            // Port 0 is replaced by the client with that of the URL.
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            let addresses = names.look_up(host).await?;
             check(host, &addresses, &reach)?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            // Port 0 is replaced by the client with that of the URL.
+            let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(Box::new(addresses) as Addrs)
         })
     }
 }
 
 /// One address that may not be reached refuses all: a name with a public and a private address is not an accident.
-fn check(host: &str, addresses: &[SocketAddr], reach: &Reach) -> Result<(), AddressRefused> {
+fn check(host: &str, addresses: &[IpAddr], reach: &Reach) -> Result<(), AddressRefused> {
     for address in addresses {
-        let Some(special) = special(address.ip()) else {
+        let Some(special) = special(*address) else {
             continue;
         };
         let allowed = match reach {
@@ -68,7 +96,7 @@ fn check(host: &str, addresses: &[SocketAddr], reach: &Reach) -> Result<(), Addr
         if !allowed {
             return Err(AddressRefused {
                 host: host.to_owned(),
-                address: address.ip(),
+                address: *address,
                 special,
             });
         }
@@ -80,11 +108,15 @@ fn check(host: &str, addresses: &[SocketAddr], reach: &Reach) -> Result<(), Addr
 mod tests {
     use super::*;
 
-    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-        texts
-            .iter()
-            .map(|text| SocketAddr::new(text.parse().unwrap(), 0))
-            .collect()
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn resolver(reach: Reach) -> Checked {
+        Checked {
+            reach,
+            names: Arc::new(SystemNames),
+        }
     }
 
     #[test]
@@ -121,14 +153,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_resolver_of_public_places_does_not_hand_out_this_machine() {
-        let error = Checked(Reach::Public)
+        let error = resolver(Reach::Public)
             .resolve("localhost".parse().unwrap())
             .await
             .err()
             .unwrap();
         assert!(error.is::<AddressRefused>(), "{error}");
         assert!(
-            Checked(Reach::Named)
+            resolver(Reach::Named)
                 .resolve("localhost".parse().unwrap())
                 .await
                 .is_ok()
@@ -138,7 +170,7 @@ mod tests {
     #[tokio::test]
     async fn the_resolver_of_the_proxied_client_knows_only_proxies() {
         let known = Arc::new(RwLock::new(HashSet::from(["localhost".to_owned()])));
-        let resolver = Checked(Reach::Proxies(known));
+        let resolver = resolver(Reach::Proxies(known));
         assert!(resolver.resolve("localhost".parse().unwrap()).await.is_ok());
         assert!(
             resolver

@@ -1,77 +1,75 @@
-//! Values of secrets where they do not belong: in what a guest sends (step 6) and in what it is about to read
-//! (step 10). A guest never has a secret unless a server told it, and this is the second lock on that door: it finds
-//! a value as it is, in JSON, percent-encoded and in base64, and does not claim to find one that somebody disguised.
+//! Values of secrets where they do not belong: in what a guest sends (step 6), in what it is about to read (step 10),
+//! and in what is told of a request. A guest never has a secret unless a server told it, and this is the second lock on
+//! that door: see [`crate::forms`] for what it finds.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
+use http_body::Frame;
 use memchr::memmem;
-use zeroize::Zeroizing;
 
-use crate::inject::{decode_basic, essence, json_escaped};
-use crate::vault::{Destination, Vault};
+use crate::body::{Body, BodyError};
+use crate::forms::{Forms, readings};
+use crate::inject::{decode_basic, essence};
+use crate::vault::{Destination, Sought, Vault};
 
-/// Bodies up to this size are looked at, in bytes.
+/// Bodies up to this size are read as a whole, in bytes.
 pub(crate) const SMALL: usize = 64 * 1024;
-
-/// A shorter value is found everywhere by chance.
-const SHORTEST: usize = 8;
 
 /// The name of a secret that a guest's text carries and that may not go where the text goes.
 pub(crate) fn carried(vault: &Vault, text: &[u8], to: &Destination<'_>) -> Option<String> {
-    let mut found = None;
-    vault.each(Some(to), |name, _, secret| {
-        if found.is_none()
-            && forms(secret)
-                .iter()
-                .any(|form| memmem::find(text, form).is_some())
-        {
-            found = Some(name.to_owned());
-        }
-    });
-    found
+    first(&vault.sought(Some(to)), text)
 }
 
-/// As [`carried`], for all header values.
+/// As [`carried`], for the names and values of all headers.
 pub(crate) fn carried_by_headers(
     vault: &Vault,
     headers: &HeaderMap,
     to: &Destination<'_>,
 ) -> Option<String> {
-    headers.values().find_map(|value| {
-        let decoded = decode_basic(value.as_bytes());
-        let inside = decoded.and_then(|pair| carried(vault, &pair, to));
-        inside.or_else(|| carried(vault, value.as_bytes(), to))
+    let sought = vault.sought(Some(to));
+    headers.iter().find_map(|(name, value)| {
+        let inside = decode_basic(value.as_bytes()).and_then(|pair| first(&sought, &pair));
+        inside
+            .or_else(|| first(&sought, value.as_bytes()))
+            .or_else(|| in_lower_case(&sought, name.as_str().as_bytes()))
     })
+}
+
+/// Whether a text about a request tells a secret, wherever it may go, or the placeholder of one.
+pub(crate) fn tells(vault: &Vault, text: &str) -> bool {
+    vault.mentioned(text.as_bytes()).is_some()
+        || first(&vault.sought(None), text.as_bytes()).is_some()
 }
 
 /// Puts placeholders in place of values, stars in place of encoded ones. `None` where there is nothing to hide.
 pub(crate) fn hidden(vault: &Vault, text: &[u8]) -> Option<Vec<u8>> {
-    let mut hidden: Option<Vec<u8>> = None;
-    vault.each(None, |_, placeholder, secret| {
-        for (position, form) in forms(secret).iter().enumerate() {
-            let current = hidden.as_deref().unwrap_or(text);
-            let stars = "*".repeat(form.len());
-            let instead = if position == 0 { placeholder } else { &stars };
-            if let Some(replaced) = replace(current, form, instead.as_bytes()) {
-                hidden = Some(replaced);
-            }
-        }
-    });
-    hidden
+    hide(&vault.sought(None), text)
 }
 
-/// As [`hidden`], for all header values.
+/// As [`hidden`], for all header values; a header whose name tells a secret is left out.
 pub(crate) fn hide_in_headers(vault: &Vault, headers: &mut HeaderMap) {
+    let sought = vault.sought(None);
+    let telling: Vec<_> = headers
+        .keys()
+        .filter(|name| in_lower_case(&sought, name.as_str().as_bytes()).is_some())
+        .cloned()
+        .collect();
+    for name in telling {
+        headers.remove(name);
+    }
     for value in headers.values_mut() {
-        if let Some(hidden) = hidden(vault, value.as_bytes()) {
+        if let Some(hidden) = hide(&sought, value.as_bytes()) {
             // The parts are printable, so this always is a header value; if not, nothing is better than the secret.
             *value = HeaderValue::from_bytes(&hidden).unwrap_or(HeaderValue::from_static(""));
         }
     }
 }
 
-/// Whether an answer is text that a person could read a secret in. A stream of events has no end to wait for.
+/// Whether an answer is text, which is read as a whole where it is small. A stream of events has no end to wait for.
 pub(crate) fn is_text(headers: &HeaderMap) -> bool {
     essence(headers).is_none_or(|kind| {
         kind != "text/event-stream"
@@ -82,46 +80,257 @@ pub(crate) fn is_text(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The shapes in which a value is looked for; the value itself first.
-fn forms(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    if secret.len() < SHORTEST {
-        return Vec::new();
+fn first(sought: &[Sought], text: &[u8]) -> Option<String> {
+    if sought.is_empty() {
+        return None;
     }
-    let mut forms = vec![Zeroizing::new(secret.as_bytes().to_vec())];
-    let escaped: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    for form in [json_escaped(secret), escaped] {
-        if form != secret {
-            forms.push(Zeroizing::new(form.into_bytes()));
-        }
-    }
-    // In base64 a value looks different at each of the three places where it can begin; the characters at its ends
-    // depend on its neighbours and are left out.
-    for before in 0..3 {
-        let shifted = Zeroizing::new([&[0; 2][..before], secret.as_bytes()].concat());
-        let from = [0, 2, 3][before];
-        let to = shifted.len() * 8 / 6;
-        for text in [
-            STANDARD_NO_PAD.encode(&*shifted),
-            URL_SAFE_NO_PAD.encode(&*shifted),
-        ] {
-            let form = Zeroizing::new(text.as_bytes()[from..to].to_vec());
-            if !forms.contains(&form) {
-                forms.push(form);
-            }
-        }
-    }
-    forms
+    let readings = readings(text);
+    let found = sought.iter().find(|secret| {
+        let mut forms = secret.forms.iter();
+        forms.any(|form| {
+            readings
+                .iter()
+                .any(|text| memmem::find(text, form).is_some())
+        })
+    });
+    found.map(|secret| secret.name.clone())
 }
 
-fn replace(text: &[u8], what: &[u8], instead: &[u8]) -> Option<Vec<u8>> {
-    memmem::find(text, what)?;
-    let mut replaced = Vec::with_capacity(text.len());
-    let mut copied = 0;
-    for at in memmem::find_iter(text, what) {
-        replaced.extend_from_slice(&text[copied..at]);
-        replaced.extend_from_slice(instead);
-        copied = at + what.len();
+/// Names of headers are in lower case, whatever was written.
+fn in_lower_case(sought: &[Sought], text: &[u8]) -> Option<String> {
+    let found = sought.iter().find(|secret| {
+        let mut forms = secret.forms.iter();
+        forms.any(|form| memmem::find(text, &form.to_ascii_lowercase()).is_some())
+    });
+    found.map(|secret| secret.name.clone())
+}
+
+fn hide(sought: &[Sought], text: &[u8]) -> Option<Vec<u8>> {
+    let mut found = Vec::new();
+    for secret in sought {
+        for (position, form) in secret.forms.iter().enumerate() {
+            let placeholder = (position == 0).then_some(secret.placeholder.as_str());
+            found
+                .extend(memmem::find_iter(text, form).map(|at| (at, at + form.len(), placeholder)));
+        }
     }
-    replaced.extend_from_slice(&text[copied..]);
-    Some(replaced)
+    if found.is_empty() {
+        return None;
+    }
+    // Of those that begin together the longest first: one secret may be a part of another.
+    found.sort_by_key(|(from, to, _)| (*from, usize::MAX - to));
+    let mut hidden = Vec::with_capacity(text.len());
+    let mut copied = 0;
+    for (from, to, placeholder) in found {
+        if to <= copied {
+            continue;
+        }
+        match placeholder {
+            Some(placeholder) if from >= copied => {
+                hidden.extend_from_slice(&text[copied..from]);
+                hidden.extend_from_slice(placeholder.as_bytes());
+            }
+            _ => {
+                hidden.extend_from_slice(&text[copied..from.max(copied)]);
+                hidden.resize(hidden.len() + to - from.max(copied), b'*');
+            }
+        }
+        copied = to;
+    }
+    hidden.extend_from_slice(&text[copied..]);
+    Some(hidden)
+}
+
+/// A body of any size on its way to the guest, with stars in place of secrets: as many bytes as before. A secret that
+/// comes in pieces is found too, because what could be the beginning of one waits for what follows it.
+pub(crate) struct Hiding {
+    body: Body,
+    forms: Vec<Arc<Forms>>,
+    held: BytesMut,
+    /// So many of the held bytes end a secret whose beginning is out already.
+    masked: usize,
+    over: bool,
+}
+
+impl Hiding {
+    /// `body` itself where there is nothing to hide.
+    pub(crate) fn of(vault: &Vault, body: Body) -> Body {
+        let sought = vault.sought(None).into_iter();
+        let forms: Vec<_> = sought.map(|secret| secret.forms).collect();
+        if forms.is_empty() {
+            return body;
+        }
+        let hiding = Self {
+            body,
+            forms,
+            held: BytesMut::new(),
+            masked: 0,
+            over: false,
+        };
+        http_body_util::BodyExt::boxed_unsync(hiding)
+    }
+
+    fn next(&mut self, data: Bytes) -> Bytes {
+        if !self.held.is_empty() {
+            self.held.extend_from_slice(&data);
+            let text = std::mem::take(&mut self.held);
+            return self.cleared(text);
+        }
+        let (ranges, keep) = self.look(&data);
+        if ranges.is_empty() && keep == 0 {
+            return data;
+        }
+        self.cleared(BytesMut::from(&data[..]))
+    }
+
+    fn cleared(&mut self, mut text: BytesMut) -> Bytes {
+        let (ranges, keep) = self.look(&text);
+        let keep = if self.over { 0 } else { keep };
+        let out = text.len() - keep;
+        // What is held stays as it is: it may be the beginning of another secret.
+        self.held = text.split_off(out);
+        let mut masked = self.masked.saturating_sub(out);
+        text[..self.masked.min(out)].fill(b'*');
+        for (from, to) in ranges {
+            if from < out {
+                text[from..to.min(out)].fill(b'*');
+                masked = masked.max(to.saturating_sub(out));
+            }
+        }
+        self.masked = masked;
+        text.freeze()
+    }
+
+    /// Where secrets are, and how many bytes at the end could be the beginning of one.
+    fn look(&self, text: &[u8]) -> (Vec<(usize, usize)>, usize) {
+        let mut ranges = Vec::new();
+        let mut keep = 0;
+        for form in self.forms.iter().flat_map(|forms| forms.iter()) {
+            ranges.extend(memmem::find_iter(text, form).map(|at| (at, at + form.len())));
+            let tail = &text[text.len().saturating_sub(form.len() - 1)..];
+            let starts = memchr::memchr_iter(form[0], tail);
+            let start = starts
+                .take_while(|start| tail.len() - start > keep)
+                .find(|start| form.starts_with(&tail[*start..]));
+            keep = start.map_or(keep, |start| tail.len() - start);
+        }
+        (ranges, keep)
+    }
+}
+
+impl http_body::Body for Hiding {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        while !this.over {
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else {
+                        continue;
+                    };
+                    let out = this.next(data);
+                    if !out.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::data(out))));
+                    }
+                }
+                Some(Err(error)) => {
+                    this.over = true;
+                    this.held.clear();
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => this.over = true,
+            }
+        }
+        if this.held.is_empty() {
+            return Poll::Ready(None);
+        }
+        let text = std::mem::take(&mut this.held);
+        Poll::Ready(Some(Ok(Frame::data(this.cleared(text)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.held.is_empty() && (self.over || self.body.is_end_stream())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use spin_deployer_manifest::Secret;
+
+    use super::*;
+    use crate::body::whole;
+    use crate::vault::Audience;
+
+    fn vault(secrets: &[&str]) -> Vault {
+        let vault = Vault::default();
+        for secret in secrets {
+            let secret = Secret::new((*secret).to_owned());
+            vault.insert("a", secret, Audience::Rules).unwrap();
+        }
+        vault
+    }
+
+    /// What comes out of a stream of these pieces.
+    async fn streamed(vault: &Vault, pieces: impl IntoIterator<Item = &[u8]>) -> String {
+        let pieces: Vec<_> = pieces
+            .into_iter()
+            .map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece))))
+            .collect();
+        let body =
+            http_body_util::StreamBody::new(futures_util::stream::iter(pieces)).boxed_unsync();
+        let read = Hiding::of(vault, body).collect().await.unwrap().to_bytes();
+        String::from_utf8(read.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_hidden_wherever_a_stream_is_cut() {
+        let vault = vault(&["hunter2-hunter2"]);
+        let text = "a hunter2-hunter2 hunter2-hunter hunter2-hunter2";
+        let expected = "a *************** hunter2-hunter ***************";
+        for size in 1..=text.len() {
+            assert_eq!(
+                streamed(&vault, text.as_bytes().chunks(size)).await,
+                expected,
+                "{size}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn secrets_inside_and_across_each_other_leave_nothing() {
+        // The first is a part of the second, and the third begins where the second ends.
+        let vault = vault(&["bbbbbbbb", "aaaabbbbbbbbcccc", "ccccddddd"]);
+        let text = "-aaaabbbbbbbbccccddddd-bbbbbbbbcccc-aaaabbbb-";
+        let expected = "-*********************-********cccc-aaaabbbb-";
+        for size in 1..=text.len() {
+            assert_eq!(
+                streamed(&vault, text.as_bytes().chunks(size)).await,
+                expected,
+                "{size}"
+            );
+        }
+        let whole = hidden(&vault, text.as_bytes()).unwrap();
+        let whole = String::from_utf8(whole).unwrap();
+        assert!(
+            !whole.contains("ddddd") && whole.ends_with("cccc-aaaabbbb-"),
+            "{whole}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_secret_does_not_wait() {
+        let vault = vault(&["hunter2-hunter2"]);
+        let mut body = Hiding::of(&vault, whole("hello hunter"));
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(first, "hello ");
+        let last = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(last, "hunter");
+        assert!(body.frame().await.is_none());
+    }
 }

@@ -9,15 +9,15 @@ use spin_deployer_grants::{Grant, Phase, Refusal, RuleOrigin};
 use spin_deployer_manifest::{METHODS, Scheme};
 
 use crate::address::special;
-use crate::audit::{Audit, Record};
+use crate::audit::{GIVEN_UP, Record, UnderWay};
 use crate::body::{Body, drain};
 use crate::delegation::{Delegations, Permit};
-use crate::exchange::{self, Outbound};
+use crate::exchange::{self, Asked, Outbound};
 use crate::failure::{Cause, RefusalLine, SendError};
 use crate::inject::{self, Problem, Text};
-use crate::limits::{Account, Limits, Tally, Timeouts};
+use crate::limits::{Account, Beyond, Limit, Limits, Tally, Timeouts};
 use crate::scan;
-use crate::target::{Target, shown_raw};
+use crate::target::{Target, shown_raw, shown_word};
 use crate::vault::{Announcer, Destination, Vault, Withheld};
 use crate::{Egress, headers};
 
@@ -31,7 +31,7 @@ pub struct Session {
     phase: Phase,
     vault: Arc<Vault>,
     account: Arc<Account>,
-    audit: Arc<dyn Audit>,
+    under_way: Arc<UnderWay>,
     delegations: Mutex<Delegations>,
     refusals: Mutex<Vec<RefusalLine>>,
 }
@@ -40,6 +40,16 @@ pub struct Session {
 struct Refused {
     reason: String,
     suggestion: Option<String>,
+}
+
+/// Why a request does not leave.
+enum Stopped {
+    Refused(Refused),
+    Limit {
+        limit: Limit,
+        /// Not the first of its kind, and told no more.
+        again: bool,
+    },
 }
 
 /// A request that passed the checks of its head.
@@ -58,7 +68,7 @@ impl Session {
         phase: Phase,
         vault: Arc<Vault>,
         limits: Limits,
-        audit: Arc<dyn Audit>,
+        under_way: Arc<UnderWay>,
     ) -> Self {
         let account = Arc::new(Account::new(limits));
         let (delegations, refusals) = Default::default();
@@ -68,7 +78,7 @@ impl Session {
             phase,
             vault,
             account,
-            audit,
+            under_way,
             delegations,
             refusals,
         }
@@ -86,27 +96,29 @@ impl Session {
     ) -> Result<Response<Body>, SendError> {
         let (parts, body) = request.into_parts();
         let target = Target::read(&parts.uri);
-        let shown = target
-            .as_ref()
-            .map_or_else(|_| shown_raw(&parts.uri), Target::shown);
-        let mut record = Record::new(self.audit.clone(), &parts.method, shown);
         let method = parts.method.clone();
-        let (admitted, used, response) = match self
-            .answer(&mut record, parts, target, body, timeouts)
-            .await
-        {
-            Ok(answer) => answer,
-            Err(error) => {
-                match &error {
-                    SendError::Refused(line) => record.entry.refused = Some(line.reason.clone()),
-                    other => record.entry.failed = Some(other.to_string()),
+        let record = self.begin(&parts, &target);
+        let (admitted, used, response) =
+            match self.answer(&record, parts, target, body, timeouts).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    match &error {
+                        SendError::Refused(line) => {
+                            record.note(|entry| entry.refused = Some(line.reason.clone()));
+                        }
+                        SendError::Limit { limit, sent: true } => record.limit(*limit),
+                        SendError::Limit { limit, sent: false } => record.note(|entry| {
+                            entry.refused = Some(limit.to_string());
+                            entry.limit = Some(limit.kind.word());
+                        }),
+                        other => record.failed(other),
+                    }
+                    return Err(error);
                 }
-                return Err(error);
-            }
-        };
+            };
 
         let status = response.status();
-        record.entry.status = Some(status.as_u16());
+        record.note(|entry| entry.status = Some(status.as_u16()));
         self.delegations().learn(
             self.phase,
             &admitted.permit,
@@ -117,8 +129,8 @@ impl Session {
         let asks_for_token = !admitted.token_service_of.is_empty();
         let changes = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
         if status.is_success() && changes && !asks_for_token {
-            self.account
-                .changed(format!("{method} {}", record.entry.url));
+            let url = record.read(|entry| entry.url.clone());
+            self.account.changed(format!("{method} {url}"));
         }
         // A token is for the registry whose credential bought it, an anonymous one for the last that sent us there.
         let token_for = admitted
@@ -130,16 +142,18 @@ impl Session {
                 .registry_of(&used)
                 .unwrap_or_else(|| last.registry.clone())
         });
-        exchange::deliver(
-            response,
-            &method,
+        let asked = Asked {
+            method: &method,
             token_for,
-            &self.vault,
-            &self.account,
-            record,
+            by_host: self.phase == Phase::Load,
             timeouts,
-        )
-        .await
+        };
+        exchange::deliver(response, asked, &self.vault, &self.account, record).await
+    }
+
+    /// Ends the session: nothing goes out any more, and what is under way gets its line in the audit log now.
+    pub fn end(&self) {
+        self.under_way.end(GIVEN_UP);
     }
 
     /// What has been sent, received and changed so far.
@@ -155,10 +169,28 @@ impl Session {
             .clone()
     }
 
+    /// The audit entry. No text of it tells a secret: a plugin may write one wherever it likes.
+    fn begin(&self, parts: &Parts, target: &Result<Target, String>) -> Record {
+        let method = match METHODS.contains(&parts.method) {
+            true => parts.method.to_string(),
+            false => shown_word(parts.method.as_str()),
+        };
+        let (place, url) = match target {
+            Ok(target) => (target.origin.to_string(), target.shown()),
+            Err(_) => ("?".to_owned(), shown_raw(&parts.uri)),
+        };
+        let safe = |text: String, instead: String| match scan::tells(&self.vault, &text) {
+            true => instead,
+            false => text,
+        };
+        let url = safe(url, safe(format!("{place}/…"), "…".to_owned()));
+        self.under_way.begin(safe(method, "…".to_owned()), url)
+    }
+
     /// All that happens before an answer is there. Also returns the names of the secrets that were put in.
     async fn answer(
         &self,
-        record: &mut Record,
+        record: &Record,
         mut parts: Parts,
         target: Result<Target, String>,
         body: Body,
@@ -166,21 +198,30 @@ impl Session {
     ) -> Result<(Admitted, BTreeSet<String>, Response<reqwest::Body>), SendError> {
         let admitted = match self.admit(&mut parts, target) {
             Ok(admitted) => admitted,
-            Err(refused) => return Err(self.refuse(record, refused, Some(body))),
+            Err(Stopped::Refused(refused)) => {
+                return Err(self.refuse(record, refused, Some(body)));
+            }
+            Err(Stopped::Limit { limit, again }) => {
+                if again {
+                    record.forget();
+                }
+                drain(body, self.account.left());
+                return Err(SendError::Limit { limit, sent: false });
+            }
         };
-        record.entry.allowed_by = Some(admitted.permit.to_string());
+        record.note(|entry| entry.allowed_by = Some(admitted.permit.to_string()));
         let to = admitted.destination();
         let mut outbound = Outbound::read(body, admitted.length, &self.account).await?;
         let mut used = BTreeSet::new();
         if let Err(refused) = self.check_and_reveal(&mut parts, &mut outbound, &to, &mut used) {
             return Err(self.refuse(record, refused, outbound.rest()));
         }
-        record.entry.secrets = used.iter().cloned().collect();
+        record.note(|entry| entry.secrets = used.iter().cloned().collect());
 
         let clients = self.egress.clients().map_err(SendError::Setup)?;
         let named = self.grant.names_host(&to.origin.host);
         let chosen = clients.choose(&admitted.target, named);
-        record.entry.proxy = chosen.proxy;
+        record.note(|entry| entry.proxy = chosen.proxy);
         let request = outbound.request(parts, &admitted.target, record, &self.account);
         let sent = exchange::send(
             chosen.client,
@@ -209,11 +250,15 @@ impl Session {
         &self,
         parts: &mut Parts,
         target: Result<Target, String>,
-    ) -> Result<Admitted, Refused> {
+    ) -> Result<Admitted, Stopped> {
         self.account.request()?;
+        if self.under_way.is_over() {
+            return Err("the call that wanted it has ended".to_owned().into());
+        }
         let target = target?;
         if !METHODS.contains(&parts.method) {
-            return Err(format!("{} is no method that goes out", parts.method).into());
+            let method = shown_word(parts.method.as_str());
+            return Err(format!("{method} is no method that goes out").into());
         }
         let permit = self.permit(&parts.method, &target)?;
         if let Permit::Rule(rule) = &permit
@@ -226,6 +271,7 @@ impl Session {
                 .into());
         }
         let length = headers::clean_request(&mut parts.headers)?;
+        self.account.headers(headers::size(&parts.headers))?;
         let token_service_of = self.delegations().token_service_of(&target);
         let admitted = Admitted {
             target,
@@ -305,11 +351,16 @@ impl Session {
         if let Some(body) = body {
             drain(body, self.account.left());
         }
+        let (method, url) = record.read(|entry| (entry.method.clone(), entry.url.clone()));
+        let tells = |text: &String| scan::tells(&self.vault, text);
         let line = RefusalLine {
-            method: record.entry.method.clone(),
-            url: record.entry.url.clone(),
-            reason: refused.reason,
-            suggestion: refused.suggestion,
+            method,
+            url,
+            reason: match tells(&refused.reason) {
+                true => "it may not go there, and its URL carries a secret".to_owned(),
+                false => refused.reason,
+            },
+            suggestion: refused.suggestion.filter(|rule| !tells(rule)),
         };
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if refusals.len() < MOST_REFUSALS && !refusals.contains(&line) {
@@ -335,6 +386,27 @@ impl Admitted {
             origin: &self.target.origin,
             rule,
             token_service_of: &self.token_service_of,
+        }
+    }
+}
+
+impl<T: Into<Refused>> From<T> for Stopped {
+    fn from(refused: T) -> Self {
+        Self::Refused(refused.into())
+    }
+}
+
+impl From<Beyond> for Stopped {
+    fn from(Beyond { limit, again }: Beyond) -> Self {
+        Self::Limit { limit, again }
+    }
+}
+
+impl From<Limit> for Stopped {
+    fn from(limit: Limit) -> Self {
+        Self::Limit {
+            limit,
+            again: false,
         }
     }
 }

@@ -11,6 +11,9 @@ const LONGEST_URL: usize = 8 * 1024;
 /// What is left of a text that goes into a message, in characters.
 const LONGEST_SHOWN: usize = 200;
 
+/// The same of one word, which a plugin may make as long as it likes.
+const LONGEST_WORD: usize = 32;
+
 /// A place in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -101,6 +104,14 @@ pub(crate) fn shown_raw(uri: &Uri) -> String {
         .take(LONGEST_SHOWN)
         .flat_map(char::escape_default)
         .collect()
+}
+
+/// A method or a header's name, as far as it can be shown.
+pub(crate) fn shown_word(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_WORD) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 #[cfg(test)]

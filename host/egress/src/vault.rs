@@ -15,6 +15,7 @@ use spin_deployer_manifest::{Origin, Secret};
 use zeroize::Zeroizing;
 
 use crate::Error;
+use crate::forms::Forms;
 
 /// In front of every placeholder, so that a person who meets one knows what it is.
 pub const PLACEHOLDER_PREFIX: &str = "spin-deployer-secret-";
@@ -22,6 +23,8 @@ const DIGITS: usize = 32;
 
 /// Tokens that a run may be given: one a repository and scope is usual, and each is kept to the end.
 const MOST_TOKENS: usize = 1000;
+/// All tokens together, in bytes: each is looked for in every request.
+const MOST_TOKEN_BYTES: usize = 1 << 20;
 
 /// Where a secret may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,8 @@ struct Entry {
     name: String,
     secret: Secret,
     audience: Audience,
+    /// What is looked for, made once.
+    forms: Arc<Forms>,
     /// A token that a registry's token service gave out: no option has its name.
     token: bool,
 }
@@ -98,12 +103,17 @@ impl Vault {
         getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
         let placeholder = format!("{PLACEHOLDER_PREFIX}{:032x}", u128::from_be_bytes(random));
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        if token && entries.iter().filter(|entry| entry.token).count() >= MOST_TOKENS {
+        let tokens = entries.iter().filter(|entry| entry.token);
+        let (number, bytes) = tokens.fold((1, secret.expose().len()), |(number, bytes), entry| {
+            (number + 1, bytes + entry.secret.expose().len())
+        });
+        if token && (number > MOST_TOKENS || bytes > MOST_TOKEN_BYTES) {
             return Err(Error::TooManyTokens(MOST_TOKENS));
         }
         entries.push(Entry {
             placeholder: placeholder.clone(),
             name: name.to_owned(),
+            forms: Arc::new(Forms::of(secret.expose())),
             secret,
             audience,
             token,
@@ -174,20 +184,34 @@ impl Vault {
             })
     }
 
-    /// Calls `visit` with name, placeholder and secret of every entry; with `to`, only of those that may not go there.
-    pub(crate) fn each(
-        &self,
-        to: Option<&Destination<'_>>,
-        mut visit: impl FnMut(&str, &str, &str),
-    ) {
+    /// Whether there is anything that a guest must not read.
+    pub(crate) fn hides_something(&self) -> bool {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        for entry in entries
-            .iter()
-            .filter(|entry| !to.is_some_and(|to| entry.may_go(to)))
-        {
-            visit(&entry.name, &entry.placeholder, entry.secret.expose());
-        }
+        entries.iter().any(|entry| !entry.forms.is_empty())
     }
+
+    /// Every secret with what is looked for; with `to`, only those that may not go there.
+    pub(crate) fn sought(&self, to: Option<&Destination<'_>>) -> Vec<Sought> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let sought = entries.iter().filter(|entry| {
+            let kept_from_there = !to.is_some_and(|to| entry.may_go(to));
+            kept_from_there && !entry.forms.is_empty()
+        });
+        sought
+            .map(|entry| Sought {
+                name: entry.name.clone(),
+                placeholder: entry.placeholder.clone(),
+                forms: entry.forms.clone(),
+            })
+            .collect()
+    }
+}
+
+/// A secret that is looked for.
+pub(crate) struct Sought {
+    pub(crate) name: String,
+    pub(crate) placeholder: String,
+    pub(crate) forms: Arc<Forms>,
 }
 
 impl Entry {

@@ -242,23 +242,6 @@ async fn in_the_clear_goes_only_what_the_user_wrote_so() {
 }
 
 #[tokio::test]
-async fn the_budget_of_requests_ends_a_plugin_that_does_not_end() {
-    let server = Server::start(ok).await;
-    let options = [("reference", server.url("/acme/shop:v1"))];
-    let limits = Limits {
-        requests: 3,
-        ..Limits::default()
-    };
-    let run = run_with(direct(), grant(REGISTRY, &options), Phase::Deploy, limits);
-    for _ in 0..3 {
-        text(run.get(&server.url("/v2/")).await.unwrap()).await;
-    }
-    let line = refused(run.get(&server.url("/v2/")).await);
-    assert!(line.to_string().contains("3 requests"), "{line}");
-    assert_eq!(server.seen().len(), 3);
-}
-
-#[tokio::test]
 async fn nobody_at_home_is_no_refusal() {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

@@ -178,6 +178,7 @@ impl Fetcher {
             // The bounds themselves are checked where they have a name.
             answer: most,
             time: TIME,
+            ..Limits::default()
         };
         let audit = Arc::clone(&self.audit);
         Ok(self

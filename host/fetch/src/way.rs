@@ -110,9 +110,10 @@ fn of_send(cause: &SendError) -> TransportError {
         SendError::Dns { .. } | SendError::Connect { .. } => TransportFailure::Unreachable,
         SendError::Tls { .. } => TransportFailure::Tls,
         SendError::Timeout { .. } | SendError::Protocol { .. } => TransportFailure::Broken,
-        SendError::TooLarge { .. } | SendError::NotHttp { .. } | SendError::Setup(_) => {
-            TransportFailure::Protocol
-        }
+        SendError::Limit { .. }
+        | SendError::TooLarge { .. }
+        | SendError::NotHttp { .. }
+        | SendError::Setup(_) => TransportFailure::Protocol,
     };
     error(failure, cause.to_string())
 }
@@ -120,10 +121,9 @@ fn of_send(cause: &SendError) -> TransportError {
 fn of_body(cause: &BodyError) -> TransportError {
     let failure = match cause {
         BodyError::Connection(_) | BodyError::Timeout { .. } => TransportFailure::Broken,
-        BodyError::Length { .. }
-        | BodyError::TooLarge { .. }
-        | BodyError::Budget { .. }
-        | BodyError::Source(_) => TransportFailure::Protocol,
+        BodyError::Length { .. } | BodyError::Limit(_) | BodyError::Source(_) => {
+            TransportFailure::Protocol
+        }
     };
     error(failure, cause.to_string())
 }

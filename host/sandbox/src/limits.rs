@@ -81,6 +81,21 @@ pub struct Limit {
 }
 
 impl LimitKind {
+    /// In one word, for the audit log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Compute => "compute",
+            Self::Wall => "time",
+            Self::HostCallData => "host-call-data",
+            Self::Resources => "resources",
+            Self::Handles => "handles",
+            Self::Random => "random",
+            Self::HeaderFields => "headers",
+            Self::Streams => "streams",
+        }
+    }
+
     /// What it limits, as in `its … limit`.
     pub fn name(self) -> &'static str {
         match self {
