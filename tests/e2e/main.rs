@@ -19,5 +19,6 @@ mod interrupted;
 mod local;
 mod middleware;
 mod plugins;
+mod policy;
 mod push;
 mod report;

@@ -7,7 +7,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use semver::Version;
-use spin_deployer_deploy::Environment;
+use spin_deployer_deploy::{Asked, Environment};
 use spin_deployer_manifest::ByteSize;
 
 /// Deploys Spin applications through sandboxed plugins
@@ -150,15 +150,11 @@ pub(crate) struct Everywhere {
     /// Append a line of JSON for every request to this file
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) audit_log: Option<PathBuf>,
-    /// The longest that one call of the plugin may take
-    #[arg(long, global = true, value_name = "DURATION", default_value = "15m", value_parser = timeout)]
-    pub(crate) timeout: Duration,
-    /// The most memory that the plugin may use
-    #[arg(long, global = true, value_name = "SIZE", default_value = "256MiB")]
-    pub(crate) max_memory: ByteSize,
-    /// The longest that the plugin may compute, waiting not counted
-    #[arg(long, global = true, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
-    pub(crate) max_compute: Duration,
+    /// A policy that narrows what may run and go out, besides those of the machine [env: SPIN_DEPLOYER_POLICY]
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
     /// How long to wait until a release answers; 0 does not wait
     #[arg(long, global = true, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub(crate) readiness_timeout: Duration,
@@ -174,6 +170,47 @@ pub(crate) struct Everywhere {
     /// When to use colours; NO_COLOR is honoured
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
+}
+
+/// How much a plugin may use. What is not given is the default, or what a policy lowers it to.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits of the plugin")]
+pub(crate) struct Limits {
+    /// The longest that one call of the plugin may take [default: 15m]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
+    pub(crate) timeout: Option<Duration>,
+    /// The most memory that the plugin may use [default: 256MiB]
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(crate) max_memory: Option<ByteSize>,
+    /// The longest that the plugin may compute, waiting not counted [default: 60s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
+    pub(crate) max_compute: Option<Duration>,
+    /// The most requests that the plugin may send [default: 10000]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub(crate) max_requests: Option<u64>,
+    /// The most that all its requests and answers may have in their bodies together [default: 1024GiB]
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(crate) max_bytes: Option<ByteSize>,
+    /// The most that one answer may have in its body [default: 64MiB]
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(crate) max_answer: Option<ByteSize>,
+    /// The most that the headers of a request, or of an answer, may have [default: 64KiB]
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(crate) max_headers: Option<ByteSize>,
+}
+
+impl std::convert::From<Limits> for Asked {
+    fn from(limits: Limits) -> Self {
+        Self {
+            time: limits.timeout,
+            memory: limits.max_memory,
+            compute: limits.max_compute,
+            requests: limits.max_requests,
+            bytes: limits.max_bytes,
+            answer: limits.max_answer,
+            headers: limits.max_headers,
+        }
+    }
 }
 
 /// What standard output gets.
@@ -238,8 +275,9 @@ fn with_variable(arg: clap::Arg, environment: &Environment) -> clap::Arg {
     let Some(long) = arg.get_long() else {
         return arg;
     };
-    // The target's variable gives way to a positional TARGET, which clap would call a conflict.
-    if long == "target" {
+    // The target's variable gives way to a positional TARGET, which clap would call a conflict; a policy's adds to the
+    // flag.
+    if matches!(long, "target" | "policy") {
         return arg;
     }
     let name = variable(long);

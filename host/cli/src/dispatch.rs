@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::ColorChoice;
 use spin_deployer_deploy::report::InspectReport;
 use spin_deployer_deploy::{
-    AppRequest, Code, Deployer, Environment, Error, Request, Target, inspect,
+    AppRequest, Code, Deployer, Environment, Error, Oversight, Request, Target, inspect,
 };
 use spin_deployer_manifest::OptionKind;
 
@@ -127,9 +127,12 @@ fn execute(
         flags.verbose,
         screen.interactive,
     ));
+    let oversight = Oversight {
+        audit_log: flags.audit_log.clone(),
+        policy: flags.policy.clone(),
+    };
     let Some(target) = target else {
-        let audit_log = flags.audit_log.as_deref();
-        let report = inspect(environment, app, audit_log, progress.clone());
+        let report = inspect(environment, app, &oversight, progress.clone());
         let report = runtime()?.block_on(report);
         progress.clear();
         return Ok(show_app(&report?, output, flags.quiet));
@@ -147,11 +150,9 @@ fn execute(
     let request = Request {
         app,
         given,
-        timeout: flags.timeout,
-        max_memory: usize::try_from(flags.max_memory.0).unwrap_or(usize::MAX),
-        max_compute: flags.max_compute,
+        limits: flags.limits.into(),
         readiness_timeout: flags.readiness_timeout,
-        audit_log: flags.audit_log,
+        oversight,
         spin_version: flags.spin_version,
     };
     let deployer = Deployer::new(environment.clone(), target, request, progress.clone())?;

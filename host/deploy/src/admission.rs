@@ -1,11 +1,18 @@
-//! Whether the platform can run the app, asked before anything is sent.
+//! Whether the platform can run the app and a policy lets it, asked before anything is sent.
 
 use spin_deployer_app::App;
+use spin_deployer_grants::Policies;
+use spin_deployer_manifest::ByteSize;
 
+use crate::policy::denied;
 use crate::{Code, Error, Target};
 
-/// Compares what the app needs with what the plugin's `[app]` says the platform runs.
-pub(crate) fn admit(target: &Target, app: &App) -> Result<(), Error> {
+/// Compares what the app needs with what the plugin's `[app]` says the platform runs, and its size with the policies.
+pub(crate) fn admit(target: &Target, app: &App, policies: &Policies) -> Result<(), Error> {
+    let size = ByteSize(app.total_size());
+    let most = policies.limits().app_size;
+    most.within(Some(size), size)
+        .map_err(|refusal| denied(&refusal))?;
     let platform = &target.manifest.app;
     let needs = app.needs();
     let refused = |what: String| {

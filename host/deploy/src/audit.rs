@@ -33,6 +33,12 @@ struct Stamped<'a, T> {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(crate) enum Line<'a> {
+    /// A plugin that a policy does not let run.
+    Denied {
+        plugin: &'a str,
+        digest: &'a str,
+        why: String,
+    },
     /// A plugin was called.
     Call {
         plugin: &'a str,

@@ -1,7 +1,7 @@
 //! One command, from the app to the report.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use spin_deployer_sandbox::{self as sandbox, Limits, Outcome, Plugin, Ports};
 
 use crate::audit::{AuditLog, Line, MountLine};
 use crate::loading::{self, AppRequest, Loader};
+use crate::policy::{self, Asked, CallLimits, Oversight};
 use crate::ports::{AppPort, Counts, IdentityPort, NetworkPort, OptionsPort, ProgressPort};
 use crate::report::{
     AppId, Change, DeployReport, DestroyReport, PlanReport, PluginId, Release, ReleasesReport,
@@ -28,16 +29,12 @@ pub struct Request {
     pub app: AppRequest,
     /// Options of the plugin that were typed as flags: name to raw values; a flag without a value is `["true"]`.
     pub given: BTreeMap<String, Vec<String>>,
-    /// The longest that one call of the plugin may take, everything counted.
-    pub timeout: Duration,
-    /// The most memory that the plugin may use, in bytes.
-    pub max_memory: usize,
-    /// The longest that the plugin may compute, host calls not counted.
-    pub max_compute: Duration,
+    /// How much the plugin may use.
+    pub limits: Asked,
     /// How long to wait until a release answers; zero does not wait.
     pub readiness_timeout: Duration,
-    /// Where to append the audit log.
-    pub audit_log: Option<PathBuf>,
+    /// The audit log, and the policy.
+    pub oversight: Oversight,
     /// The Spin that the app is for, where it is not the one here.
     pub spin_version: Option<Version>,
 }
@@ -70,6 +67,8 @@ pub struct Deployer {
     request: Request,
     observer: Arc<dyn Observer>,
     audit: Arc<AuditLog>,
+    policies: Policies,
+    limits: CallLimits,
     counts: Arc<Counts>,
     egress: Egress,
     loader: Loader,
@@ -91,15 +90,24 @@ impl Deployer {
     /// Prepares a command. Nothing is loaded and nothing is sent yet.
     ///
     /// # Errors
-    /// The audit log cannot be written.
+    /// The audit log cannot be written, a policy cannot be read, or a policy refuses the plugin or a limit.
     pub fn new(
         environment: Environment,
         target: Target,
         request: Request,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        let data = environment.directories.data();
-        let audit = Arc::new(AuditLog::open(request.audit_log.as_deref(), data)?);
+        let (policies, audit) = request.oversight.begin(&environment)?;
+        policies.admits(&target.digest).map_err(|refusal| {
+            audit.line(&Line::Denied {
+                plugin: target.manifest.name.as_str(),
+                digest: &target.digest,
+                why: refusal.to_string(),
+            });
+            policy::denied(&refusal)
+        })?;
+        let limits = request.limits.under(&policies)?;
+        let audit = Arc::new(audit);
         let egress = Egress::new(egress::Config {
             environment: environment.vars.iter().collect(),
             proxies: Proxies::System,
@@ -109,6 +117,7 @@ impl Deployer {
             request: request.app.clone(),
             egress: egress.clone(),
             audit: audit.clone(),
+            policies: policies.clone(),
             observer: observer.clone(),
             child: Arc::default(),
         };
@@ -120,6 +129,8 @@ impl Deployer {
             request,
             observer,
             audit,
+            policies,
+            limits,
             counts: Arc::default(),
             session: Mutex::new(None),
             running: Mutex::new(None),
@@ -338,14 +349,14 @@ impl Deployer {
             &*self.observer,
         )?;
         if let Some(app) = &loaded {
-            admission::admit(&self.target, app)?;
+            admission::admit(&self.target, app, &self.policies)?;
         }
         let mounts = mounts::mount(&values, phase, &app_folder)?;
         let vault = Arc::new(Vault::default());
         let options =
             secrets::placeholders(&self.environment, &values, &mounts.mounts, &vault).await?;
-        let grant = Grant::naming(&self.target.manifest, &values, &Policies::default());
-        let session = self.open(grant.clone(), phase, vault, self.request.timeout);
+        let grant = Grant::naming(&self.target.manifest, &values, &self.policies);
+        let session = self.open(grant.clone(), phase, vault, self.limits.egress.time);
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         self.audit.line(&Line::Call {
             plugin: self.target.manifest.name.as_str(),
@@ -368,14 +379,9 @@ impl Deployer {
             network: network.clone(),
             mounts: mounts.mounts.clone(),
         };
-        let limits = Limits {
-            wall: self.request.timeout,
-            memory: self.request.max_memory,
-            compute: self.request.max_compute,
-            ..Limits::default()
-        };
         let began = Instant::now();
         *self.running() = Some((call.to_owned(), began));
+        let limits = self.limits.sandbox.clone();
         let outcome = run(plugin, ports, limits).await;
         // What the plugin has not waited for gets its line before the call does.
         session.end();
@@ -435,7 +441,7 @@ impl Deployer {
     fn open(&self, grant: Grant, phase: Phase, vault: Arc<Vault>, time: Duration) -> Arc<Session> {
         let limits = egress::Limits {
             time,
-            ..Default::default()
+            ..self.limits.egress.clone()
         };
         self.egress
             .session(grant, phase, vault, limits, self.audit.clone())

@@ -30,7 +30,7 @@ pub(crate) fn explain(error: CallError, plugin: &str, last: Last) -> Error {
                     help: line
                         .suggestion
                         .clone()
-                        .map(|rule| format!("the rule that would allow it:\n{rule}")),
+                        .map(|rule| format!("what would allow it:\n{rule}")),
                     ..Error::new(Code::Denied, format!("plugin `{plugin}` {line}")).detail(message)
                 },
                 Last::Limit(limit) if is_the_reason => beyond(plugin, limit).detail(message),
@@ -129,7 +129,7 @@ mod tests {
             assert_eq!(error.detail, Some(detail));
             assert_eq!(
                 error.help.as_deref(),
-                Some("if it needs more, raise it with --limit requests=20000")
+                Some("if it needs more, raise it with --max-requests 20000")
             );
         }
     }

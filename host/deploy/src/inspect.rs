@@ -1,27 +1,27 @@
 //! What would be deployed.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use spin_deployer_app::Composition;
 use spin_deployer_egress::{self as egress, Egress, Proxies};
 
-use crate::audit::AuditLog;
 use crate::loading::Loader;
+use crate::policy::Oversight;
 use crate::report::{InspectReport, InspectedComponent, InspectedFile, InspectedWasm, SCHEMA};
 use crate::{AppRequest, Environment, Error, Observer};
 
 /// Loads an app and tells everything about it. Runs no plugin and no Spin, and sends nothing but requests for what
-/// the app refers to elsewhere, one line each in `audit_log`.
+/// the app refers to elsewhere, as `oversight` lets it.
 ///
 /// # Errors
 /// The app cannot be loaded: every finding in one go.
 pub async fn inspect(
     environment: &Environment,
     request: AppRequest,
-    audit_log: Option<&Path>,
+    oversight: &Oversight,
     observer: Arc<dyn Observer>,
 ) -> Result<InspectReport, Error> {
+    let (policies, audit) = oversight.begin(environment)?;
     let loader = Loader {
         environment: environment.clone(),
         request,
@@ -29,7 +29,8 @@ pub async fn inspect(
             environment: environment.vars.iter().collect(),
             proxies: Proxies::System,
         }),
-        audit: Arc::new(AuditLog::open(audit_log, environment.directories.data())?),
+        audit: Arc::new(audit),
+        policies,
         observer,
         child: Arc::default(),
     };

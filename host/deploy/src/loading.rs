@@ -8,6 +8,7 @@ use spin_deployer_app::{
     Ports, Source,
 };
 use spin_deployer_egress::Egress;
+use spin_deployer_grants::Policies;
 
 use crate::audit::AuditLog;
 use crate::build::build;
@@ -40,6 +41,7 @@ pub(crate) struct Loader {
     pub(crate) request: AppRequest,
     pub(crate) egress: Egress,
     pub(crate) audit: Arc<AuditLog>,
+    pub(crate) policies: Policies,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) child: Arc<Child>,
 }

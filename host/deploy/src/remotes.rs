@@ -53,6 +53,7 @@ impl Fetched {
             running: Mutex::default(),
         });
         let fetcher = Fetcher::new(Setup {
+            policies: loader.policies.clone(),
             egress: loader.egress.clone(),
             audit: loader.audit.clone(),
             environment: environment.vars.iter().collect(),

@@ -89,14 +89,14 @@ impl fmt::Display for Limit {
 }
 
 impl Limit {
-    /// What raises it: a flag, with a value of twice what it is now where the flag is the general one.
+    /// What raises it: a flag, with twice of what it is now where a value says more than the flag alone.
     pub fn knob(&self) -> String {
         let twice = self.value.saturating_mul(2);
         let word = self.kind.word();
         match self.kind {
-            LimitKind::Requests => format!("--limit {word}={twice}"),
+            LimitKind::Requests => format!("--max-{word} {twice}"),
             LimitKind::Bytes | LimitKind::Answer | LimitKind::Headers => {
-                format!("--limit {word}={}", typed(twice))
+                format!("--max-{word} {}", typed(twice))
             }
             LimitKind::Time => "--timeout".to_owned(),
         }
@@ -385,22 +385,22 @@ mod tests {
             (
                 LimitKind::Requests,
                 "exceeded its limit of 10000 requests",
-                "--limit requests=20000",
+                "--max-requests 20000",
             ),
             (
                 LimitKind::Bytes,
                 "exceeded its limit of 1 TiB of bodies",
-                "--limit bytes=2048GiB",
+                "--max-bytes 2048GiB",
             ),
             (
                 LimitKind::Answer,
                 "exceeded its answer size limit of 64 MiB",
-                "--limit answer=128MiB",
+                "--max-answer 128MiB",
             ),
             (
                 LimitKind::Headers,
                 "exceeded its header size limit of 64 KiB",
-                "--limit headers=128KiB",
+                "--max-headers 128KiB",
             ),
             (
                 LimitKind::Time,

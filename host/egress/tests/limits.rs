@@ -57,7 +57,7 @@ async fn a_plugin_that_never_ends_asks_until_its_requests_are_used_up() {
     for _ in 0..50 {
         let (said, knob, sent) = broken(run.get(&url).await.unwrap_err());
         assert_eq!(said, "exceeded its limit of 3 requests");
-        assert_eq!((knob.as_str(), sent), ("--limit requests=6", false));
+        assert_eq!((knob.as_str(), sent), ("--max-requests 6", false));
     }
     assert_eq!(server.seen().len(), 3);
     assert_eq!(run.session.tally().requests, 53);
@@ -82,7 +82,7 @@ async fn bytes_are_counted_in_both_directions_and_what_is_beyond_does_not_leave(
     let large = request(Method::PUT, &url, &[], &"y".repeat(90_000));
     let (said, knob, sent) = broken(run.send(large).await.unwrap_err());
     assert_eq!(said, "exceeded its limit of 150000 bytes of bodies");
-    assert_eq!((knob.as_str(), sent), ("--limit bytes=300000B", true));
+    assert_eq!((knob.as_str(), sent), ("--max-bytes 300000B", true));
     assert_eq!(server.seen().len(), 1, "no request came to its end");
     assert_eq!(line(&run), (Some("bytes"), true));
 
@@ -119,7 +119,7 @@ async fn an_answer_larger_than_the_limit_ends_with_an_error_and_the_next_is_read
     let answer = run.get(&server.url("/v2/large")).await.unwrap();
     let (said, knob) = broken_body(answer.into_body().collect().await.unwrap_err());
     assert_eq!(said, "exceeded its answer size limit of 100000 bytes");
-    assert_eq!(knob, "--limit answer=200000B");
+    assert_eq!(knob, "--max-answer 200000B");
     assert_eq!(line(&run), (Some("answer"), true));
     let answer = run.get(&server.url("/v2/")).await.unwrap();
     assert_eq!(text(answer).await.len(), 100_000);
@@ -136,7 +136,7 @@ async fn headers_have_a_limit_in_either_direction() {
     let url = server.url("/v2/");
     let (said, knob, sent) = broken(run.get(&url).await.unwrap_err());
     assert_eq!(said, "exceeded its header size limit of 64 KiB");
-    assert_eq!((knob.as_str(), sent), ("--limit headers=128KiB", true));
+    assert_eq!((knob.as_str(), sent), ("--max-headers 128KiB", true));
     assert_eq!(line(&run), (Some("headers"), true));
 
     let long = "x".repeat(65 * 1024);

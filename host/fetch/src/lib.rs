@@ -60,7 +60,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spin_deployer_egress::{Audit, Egress, Environment, Limits, Session, Vault};
-use spin_deployer_grants::{Grant, Phase};
+use spin_deployer_grants::{Grant, Phase, Policies};
 use spin_deployer_oci::Digest;
 
 use budget::Budget;
@@ -102,6 +102,8 @@ const TIME: Duration = Duration::from_secs(2 * 60 * 60);
 pub struct Setup {
     /// The way out.
     pub egress: Egress,
+    /// What narrows everything that goes out.
+    pub policies: Policies,
     /// Gets a line for each request.
     pub audit: Arc<dyn Audit>,
     /// Of the process: where configurations and credentials are.
@@ -119,6 +121,7 @@ pub struct Setup {
 /// Fetches what is not here yet, for one load of one app.
 pub struct Fetcher {
     egress: Egress,
+    policies: Policies,
     audit: Arc<dyn Audit>,
     environment: Environment,
     cache: Cache,
@@ -134,6 +137,7 @@ impl Fetcher {
     pub fn new(setup: Setup) -> Self {
         Self {
             egress: setup.egress,
+            policies: setup.policies,
             audit: setup.audit,
             environment: setup.environment,
             cache: Cache::at(setup.cache),

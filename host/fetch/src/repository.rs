@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use spin_deployer_egress::credentials::{self, Credential};
 use spin_deployer_egress::{Audience, Vault};
-use spin_deployer_grants::{Grant, Policies};
+use spin_deployer_grants::Grant;
 use spin_deployer_manifest::{Host, OptionName, Reference, Secret};
 use spin_deployer_oci as oci;
 use spin_deployer_oci::{Digest, Document, Pulled, Registry};
@@ -140,8 +140,8 @@ impl<'a> Repository<'a> {
         let name = self.name()?;
         let vault = Arc::new(Vault::default());
         let origin = self.reference.origin();
-        let grant =
-            Grant::loading_from_registry(origin.clone(), self.named, &name, &Policies::default());
+        let policies = &fetcher.policies;
+        let grant = Grant::loading_from_registry(origin.clone(), self.named, &name, policies);
         let session = fetcher.session(self.what, grant, Arc::clone(&vault))?;
         let keep = |secret: Secret| {
             vault

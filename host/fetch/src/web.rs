@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spin_deployer_egress::Vault;
-use spin_deployer_grants::{Grant, Policies};
+use spin_deployer_grants::Grant;
 use spin_deployer_manifest::Origin;
 use spin_deployer_oci::{Digest, Wanted, download};
 use url::{Position, Url};
@@ -31,7 +31,7 @@ impl Fetcher {
             return Ok(());
         }
         let named = [origin.host.clone()];
-        let grant = Grant::loading(origin.clone(), &named, &Policies::default());
+        let grant = Grant::loading(origin.clone(), &named, &self.policies);
         let way = Way(self.session(&what, grant, Arc::<Vault>::default())?);
         let wanted = Wanted {
             digest: Some(&digest),

@@ -6,7 +6,7 @@ use crate::name::OptionName;
 
 /// Flags of the host's own, which no option of a plugin may be called. The kinds of a clash: a plugin that takes
 /// `--output` for itself, and a user who believes to be asked by the host.
-pub const RESERVED: [&str; 26] = [
+pub const RESERVED: [&str; 30] = [
     "from",
     "target",
     "output",
@@ -24,6 +24,10 @@ pub const RESERVED: [&str; 26] = [
     "timeout",
     "max-memory",
     "max-compute",
+    "max-requests",
+    "max-bytes",
+    "max-answer",
+    "max-headers",
     "readiness-timeout",
     "build",
     "profile",

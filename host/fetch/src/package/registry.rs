@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use semver::Version;
 use spin_deployer_egress::Vault;
-use spin_deployer_grants::{Grant, Policies};
+use spin_deployer_grants::Grant;
 use spin_deployer_manifest::{Host, Reference, ReferenceError, Scheme};
 use spin_deployer_oci::{Digest, Document, Error as RegistryError, PullError, Wanted, download};
 
@@ -114,7 +114,7 @@ impl Fetcher {
 
     /// What the registry says about itself. Most say nothing, some show a page that is none of this.
     async fn well_known(&self, package: &Package, named: &[Host]) -> Result<Metadata, FetchError> {
-        let grant = Grant::loading(package.origin.clone(), named, &Policies::default());
+        let grant = Grant::loading(package.origin.clone(), named, &self.policies);
         let session = self.session(&package.what, grant, Arc::<Vault>::default())?;
         let wanted = Wanted {
             digest: None,

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use spin_deployer_egress::{Audit, AuditEntry, Config, Egress, Environment, Proxies};
 use spin_deployer_fetch::{Bounds, FetchError, Fetcher, Progress, Setup};
+use spin_deployer_grants::Policies;
 use spin_deployer_oci::Digest;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -208,6 +209,7 @@ impl User {
                 environment: environment.clone(),
                 proxies: Proxies::None,
             }),
+            policies: Policies::default(),
             audit: self.audit.clone(),
             environment,
             cache: self.cache(),

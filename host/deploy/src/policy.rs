@@ -1,0 +1,256 @@
+//! The administrator's policies: where they come from, and what a run may have under them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use spin_deployer_egress as egress;
+use spin_deployer_grants::{Policies, Policy, PolicyRefusal};
+use spin_deployer_manifest::ByteSize;
+use spin_deployer_sandbox as sandbox;
+
+use crate::audit::AuditLog;
+use crate::{Code, Environment, Error, bounded};
+
+/// The machine's own policy, which nobody has to name.
+const SYSTEM: &str = if cfg!(windows) {
+    r"C:\ProgramData\spin-deployer\policy.toml"
+} else {
+    "/etc/spin-deployer/policy.toml"
+};
+/// Names one more, which `--policy` adds to and does not replace.
+const VARIABLE: &str = "SPIN_DEPLOYER_POLICY";
+
+/// In bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// What the user asks for in place of the defaults. `None` is the default, which a policy lowers without a word.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The longest that one call of the plugin may take, everything counted.
+    pub time: Option<Duration>,
+    /// The most memory that the plugin may use.
+    pub memory: Option<ByteSize>,
+    /// The longest that the plugin may compute, host calls not counted.
+    pub compute: Option<Duration>,
+    /// The most requests of a call.
+    pub requests: Option<u64>,
+    /// The most that the bodies of all requests and answers of a call have together.
+    pub bytes: Option<ByteSize>,
+    /// The most that the body of one answer has.
+    pub answer: Option<ByteSize>,
+    /// The most that the headers of one request, or of one answer, have.
+    pub headers: Option<ByteSize>,
+}
+
+/// Who watches over a run.
+#[derive(Clone, Debug, Default)]
+pub struct Oversight {
+    /// Where to append the audit log.
+    pub audit_log: Option<PathBuf>,
+    /// One more policy.
+    pub policy: Option<PathBuf>,
+}
+
+impl Oversight {
+    /// The policies and the log of a run that begins now.
+    ///
+    /// # Errors
+    /// A policy that cannot be read, a log that cannot be written, or none where a policy requires one.
+    pub(crate) fn begin(&self, environment: &Environment) -> Result<(Policies, AuditLog), Error> {
+        let policies = read(environment, self.policy.as_deref())?;
+        policies
+            .requires_audit_log(self.audit_log.is_some())
+            .map_err(|refusal| denied(&refusal))?;
+        let data = environment.directories.data();
+        let audit = AuditLog::open(self.audit_log.as_deref(), data)?;
+        Ok((policies, audit))
+    }
+}
+
+/// What one call gets.
+#[derive(Clone, Debug)]
+pub(crate) struct CallLimits {
+    pub(crate) sandbox: sandbox::Limits,
+    pub(crate) egress: egress::Limits,
+}
+
+/// All policies that there are: the machine's, the variable's, the flag's.
+///
+/// # Errors
+/// One that is named and not there, or that cannot be understood. Nothing runs then: it could have been narrower.
+fn read(environment: &Environment, flag: Option<&Path>) -> Result<Policies, Error> {
+    let named = environment.var(VARIABLE).map(PathBuf::from);
+    read_all(Path::new(SYSTEM), named.as_deref(), flag)
+}
+
+fn read_all(
+    system: &Path,
+    variable: Option<&Path>,
+    flag: Option<&Path>,
+) -> Result<Policies, Error> {
+    let mut policies = Policies::default();
+    let is_absent = |path: &Path| {
+        std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+    };
+    let system = (!is_absent(system)).then_some(system);
+    for path in [system, variable, flag].into_iter().flatten() {
+        let name = path.display().to_string();
+        let unreadable = |e: std::io::Error| {
+            Error::new(Code::Usage, format!("the policy {name} cannot be read"))
+                .detail(e.to_string())
+        };
+        let bytes = bounded::read(path, LARGEST).map_err(unreadable)?;
+        let text = String::from_utf8(bytes)
+            .map_err(std::io::Error::other)
+            .map_err(unreadable)?;
+        let policy: Policy = text.parse().map_err(|error| {
+            Error::new(Code::Usage, format!("the policy {name} is not valid"))
+                .detail(format!("{error}"))
+        })?;
+        policies = policies.with(name, policy);
+    }
+    Ok(policies)
+}
+
+/// What a policy refuses, as the user is told.
+pub(crate) fn denied(refusal: &PolicyRefusal) -> Error {
+    let error = Error::new(Code::Denied, refusal.to_string());
+    error.help(refusal.help())
+}
+
+impl Asked {
+    /// # Errors
+    /// More is asked for than a policy allows.
+    pub(crate) fn under(&self, policies: &Policies) -> Result<CallLimits, Error> {
+        self.within(policies).map_err(|refusal| denied(&refusal))
+    }
+
+    fn within(&self, policies: &Policies) -> Result<CallLimits, PolicyRefusal> {
+        let most = policies.limits();
+        let (sandbox, egress) = (sandbox::Limits::default(), egress::Limits::default());
+        let memory = ByteSize(u64::try_from(sandbox.memory).unwrap_or(u64::MAX));
+        let time = most.time.within(self.time, sandbox.wall)?;
+        let memory = most.memory.within(self.memory, memory)?.0;
+        Ok(CallLimits {
+            egress: egress::Limits {
+                requests: most.requests.within(self.requests, egress.requests)?,
+                bytes: most.bytes.within(self.bytes, ByteSize(egress.bytes))?.0,
+                answer: most.answer.within(self.answer, ByteSize(egress.answer))?.0,
+                headers: self.headers.map_or(egress.headers, |asked| asked.0),
+                time,
+            },
+            sandbox: sandbox::Limits {
+                wall: time,
+                memory: usize::try_from(memory).unwrap_or(usize::MAX),
+                compute: most.compute.within(self.compute, sandbox.compute)?,
+                ..sandbox
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    struct Machine(tempfile::TempDir);
+
+    impl Machine {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn write(&self, name: &str, text: &str) -> PathBuf {
+            let path = self.0.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        }
+
+        fn absent(&self) -> PathBuf {
+            self.0.path().join("absent.toml")
+        }
+    }
+
+    fn allowing(requests: u64) -> String {
+        format!("schema = 1\nlimits.requests = {requests}\n")
+    }
+
+    #[test]
+    fn the_flag_adds_to_the_variable_and_both_to_the_machines() {
+        let machine = Machine::new();
+        let (system, variable, flag) = (
+            machine.write("system.toml", &allowing(30)),
+            machine.write("variable.toml", &allowing(20)),
+            machine.write("flag.toml", &allowing(10)),
+        );
+        let requests = |policies: Policies| {
+            let limits = Asked::default().under(&policies).unwrap();
+            limits.egress.requests
+        };
+        let absent = machine.absent();
+        let read = |system: &Path, variable, flag| read_all(system, variable, flag).unwrap();
+        assert_eq!(
+            requests(read(&absent, None, None)),
+            egress::Limits::default().requests
+        );
+        assert_eq!(requests(read(&system, None, None)), 30);
+        assert_eq!(requests(read(&system, Some(&variable), None)), 20);
+        assert_eq!(requests(read(&system, Some(&variable), Some(&flag))), 10);
+        // A wider one does not win over a narrower one, wherever it comes from.
+        assert_eq!(requests(read(&flag, None, Some(&system))), 10);
+    }
+
+    #[test]
+    fn where_a_policy_wants_a_log_nothing_begins_without_one() {
+        let machine = Machine::new();
+        let policy = machine.write("flag.toml", "schema = 1\nrequire.audit-log = true\n");
+        let environment = Environment {
+            vars: std::collections::BTreeMap::new(),
+            cwd: machine.0.path().to_owned(),
+            directories: spin_deployer_store::Directories::default(),
+            started: std::time::Instant::now(),
+        };
+        let mut oversight = Oversight {
+            audit_log: None,
+            policy: Some(policy),
+        };
+        let error = oversight.begin(&environment).err().unwrap();
+        assert_eq!(error.code, Code::Denied);
+        assert!(error.help.unwrap().contains("--audit-log"));
+        oversight.audit_log = Some(machine.0.path().join("audit.jsonl"));
+        assert!(oversight.begin(&environment).is_ok());
+    }
+
+    #[test]
+    fn more_than_a_policy_allows_is_an_error_that_names_it() {
+        let machine = Machine::new();
+        let flag = machine.write("flag.toml", &allowing(10));
+        let policies = read_all(&machine.absent(), None, Some(&flag)).unwrap();
+        let asked = Asked {
+            requests: Some(11),
+            ..Asked::default()
+        };
+        let error = asked.under(&policies).unwrap_err();
+        assert_eq!(error.code, Code::Denied);
+        assert!(error.message.contains("flag.toml"), "{error}");
+        assert!(error.help.unwrap().contains("requests = 11"));
+    }
+
+    #[test]
+    fn a_policy_that_is_not_understood_stops_everything() {
+        let machine = Machine::new();
+        let typo = machine.write("typo.toml", "schema = 1\nlimits.request = 10\n");
+        let folder = machine.0.path();
+        for (system, flag) in [
+            (typo.as_path(), None),
+            (&machine.absent(), Some(typo.as_path())),
+            (&machine.absent(), Some(machine.absent().as_path())),
+            (folder, None),
+        ] {
+            let error = read_all(system, None, flag).unwrap_err();
+            assert_eq!(error.code, Code::Usage);
+            assert!(error.detail.is_some(), "{error}");
+        }
+    }
+}
