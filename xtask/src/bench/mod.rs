@@ -2,6 +2,7 @@
 //! the same run.
 
 mod app;
+mod guard;
 mod loading;
 mod page;
 mod peer;
@@ -98,10 +99,13 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     let started = peer::first_instruction(&folder)?;
     let table = page::table(shell, &measured, started, options.rounds);
     let loading = loading::measure(shell, &folder, &wasm, options.rounds)?.table();
-    println!("\n{table}\n{loading}");
+    let guard = guard::measure(shell, &folder, options.rounds)?.table();
+    drop(fs::remove_file(folder.join("audit.jsonl")));
+    println!("\n{table}\n{loading}\n{guard}");
     let page = shell.path("docs/performance.md");
     page::write(&page, "bench", &table)?;
-    page::write(&page, "loading", &loading)
+    page::write(&page, "loading", &loading)?;
+    page::write(&page, "guard", &guard)
 }
 
 /// Pushes twice through a relay that counts.

@@ -31,64 +31,19 @@ impl Peer {
     }
 }
 
-/// Everybody who is there. `folder` has the application; the layout that skopeo copies from is written there.
-pub(crate) fn installed(shell: &Shell, folder: &Path) -> Result<Vec<Peer>> {
-    let app = folder.join("app");
-    // Of a run that did not come to its end.
-    drop(fs::remove_file(folder.join("audit.jsonl")));
-    // Beside this program, whose own profile is another one.
-    let deployer = shell.sibling("../release/spin-deployer")?;
-    let home = folder.join("home");
-    let run = {
-        let (deployer, folder) = (deployer.clone(), folder.to_owned());
-        move |arguments: &[&str]| {
-            let mut command = Command::new(&deployer);
-            command.args(arguments).current_dir(&folder);
-            command
-                .env("HOME", &home)
-                .env("XDG_CACHE_HOME", folder.join("cache"));
-            command
-        }
-    };
-
-    let layout = folder.join("layout");
-    if layout.exists() {
-        fs::remove_dir_all(&layout)?;
-    }
-    fs::create_dir_all(&layout)?;
-    let directory = layout.to_str().context("the path is UTF-8")?;
-    let local = run(&[
-        "deploy",
-        "-f",
-        "app",
-        "-t",
-        "local",
-        "--directory",
-        directory,
-    ])
-    .status()?;
-    ensure!(
-        local.success(),
-        "the layout for skopeo could not be written"
-    );
-
-    let mut peers = Vec::new();
+/// This repository's binary. `folder` has the application and what the binary keeps; `hello` is a small one.
+pub(crate) fn deployer(name: &str, binary: &Path, folder: &Path, hello: &Path) -> Peer {
+    let push = at_home(binary, folder);
+    let compile = at_home(binary, folder);
     let cache = folder.join("cache");
-    let hello = shell.path("examples/hello").display().to_string();
-    let (push, compile) = (run.clone(), run);
-    peers.push(Peer {
-        name: "spin-deployer".to_owned(),
+    let hello = hello.display().to_string();
+    Peer {
+        name: name.to_owned(),
         push: Box::new(move |registry| {
             let reference = format!("{registry}/bench:v1");
-            let mut command = push(&[
-                "deploy",
-                "-f",
-                "app",
-                "-t",
-                "oci",
-                "--reference",
-                &reference,
-            ]);
+            let to = ["-t", "oci", "--reference", &reference];
+            let mut command = push();
+            command.args(["deploy", "-f", "app"]).args(to);
             command.args(["--audit-log", "audit.jsonl"]);
             command
         }),
@@ -99,17 +54,11 @@ pub(crate) fn installed(shell: &Shell, folder: &Path) -> Result<Vec<Peer>> {
                 fs::remove_dir_all(&cache)?;
             }
             let reference = format!("{}/hello:v1", registry.address());
-            let compiled = compile(&[
-                "plan",
-                "-q",
-                "-f",
-                &hello,
-                "-t",
-                "oci",
-                "--reference",
-                &reference,
-            ])
-            .output()?;
+            let to = ["-t", "oci", "--reference", &reference];
+            let compiled = compile()
+                .args(["plan", "-q", "-f", &hello])
+                .args(to)
+                .output()?;
             ensure!(
                 compiled.status.success(),
                 "{}",
@@ -117,7 +66,54 @@ pub(crate) fn installed(shell: &Shell, folder: &Path) -> Result<Vec<Peer>> {
             );
             Ok(())
         }),
-    });
+    }
+}
+
+/// The binary as somebody runs it whose files are all below `folder`.
+fn at_home(binary: &Path, folder: &Path) -> impl Fn() -> Command + use<> {
+    let (binary, folder) = (binary.to_owned(), folder.to_owned());
+    move || {
+        let mut command = Command::new(&binary);
+        command
+            .current_dir(&folder)
+            .env("HOME", folder.join("home"))
+            .env("XDG_CACHE_HOME", folder.join("cache"));
+        command
+    }
+}
+
+/// Everybody who is there. `folder` has the application; the layout that skopeo copies from is written there.
+pub(crate) fn installed(shell: &Shell, folder: &Path) -> Result<Vec<Peer>> {
+    let app = folder.join("app");
+    // Of a run that did not come to its end.
+    drop(fs::remove_file(folder.join("audit.jsonl")));
+    // Beside this program, whose own profile is another one.
+    let binary = shell.sibling("../release/spin-deployer")?;
+
+    let layout = folder.join("layout");
+    if layout.exists() {
+        fs::remove_dir_all(&layout)?;
+    }
+    fs::create_dir_all(&layout)?;
+    let directory = layout.to_str().context("the path is UTF-8")?;
+    let local = at_home(&binary, folder)()
+        .args([
+            "deploy",
+            "-f",
+            "app",
+            "-t",
+            "local",
+            "--directory",
+            directory,
+        ])
+        .status()?;
+    ensure!(
+        local.success(),
+        "the layout for skopeo could not be written"
+    );
+
+    let hello = shell.path("examples/hello");
+    let mut peers = vec![deployer("spin-deployer", &binary, folder, &hello)];
     if let Some(version) = shell.ask("skopeo", &["--version"]) {
         let from = format!("oci:{directory}");
         peers.push(Peer {
