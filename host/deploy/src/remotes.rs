@@ -189,6 +189,7 @@ mod tests {
 
     use sha2::{Digest as _, Sha256};
     use spin_deployer_egress::{Audit, AuditEntry, Config, Egress};
+    use spin_deployer_grants::Policies;
 
     use super::*;
 
@@ -252,6 +253,7 @@ mod tests {
         });
         let fetched = Fetched {
             fetcher: Fetcher::new(Setup {
+                policies: Policies::default(),
                 egress: Egress::new(Config::default()),
                 audit: pending.clone(),
                 environment: Default::default(),

@@ -28,10 +28,12 @@
 //! use std::sync::Arc;
 //! use spin_deployer_egress::{Audit, Config, Egress, Environment};
 //! use spin_deployer_fetch::{Bounds, Fetcher, Setup};
+//! use spin_deployer_grants::Policies;
 //!
 //! # async fn run(audit: Arc<dyn Audit>) -> Result<(), Box<dyn std::error::Error>> {
 //! let fetcher = Fetcher::new(Setup {
 //!     egress: Egress::new(Config::default()),
+//!     policies: Policies::default(),
 //!     audit,
 //!     environment: Environment::from_iter(std::env::vars_os()),
 //!     cache: "/home/me/.cache/spin-deployer/fetched".into(),
