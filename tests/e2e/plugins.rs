@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -201,4 +203,63 @@ fn the_log_of_a_run_is_kept_for_the_user_alone() {
     assert!(text(&kept[0]).contains("\"event\":\"call\""));
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&kept[0]), mode(&folder)), (0o600, 0o700));
+}
+
+/// Answers every request with more headers than a plugin may be given.
+fn talkative() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let header = format!("x-filler: {}\r\n", "x".repeat(1000)).repeat(70);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{header}\r\n"
+            );
+        }
+    });
+    address
+}
+
+#[test]
+fn a_broken_limit_of_a_request_is_told_as_that_limit_and_with_what_raises_it() {
+    let machine = Machine::new();
+    let manifest = MANIFEST
+        .replace(
+            "[[http]]",
+            "[[options]]\nname = \"in-the-clear\"\ntype = \"flag\"\nhelp = \"How\"\n[[http]]",
+        )
+        .replace("why =", "plan = [\"POST /upload\"]\nwhy =");
+    let plugin = hostile(machine.home(), &manifest);
+    let (app, to) = (App::small(), talkative().to_string());
+    let line = [
+        "plan",
+        "-f",
+        app.path().to_str().unwrap(),
+        "-t",
+        plugin.to_str().unwrap(),
+        "--behaviour",
+        "insist",
+        "--authority",
+        &to,
+        "--url",
+        &format!("http://{to}"),
+        "--in-the-clear",
+    ];
+    machine
+        .run(line)
+        .fails(70)
+        .says("plugin `hostile` exceeded its header size limit of 64 KiB")
+        .says("no answer: ErrorCode::HttpResponseBodySize")
+        .says("raise it with --max-headers 128KiB");
+    let log = fs::read_to_string(machine.audit_log()).unwrap();
+    let limits = log.lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        (line["event"].clone(), line["limit"].clone())
+    });
+    let limits: Vec<_> = limits.filter(|(_, limit)| !limit.is_null()).collect();
+    let expected = ["request", "ended"].map(|event| (event.into(), "headers".into()));
+    assert_eq!(limits, expected, "{log}");
 }

@@ -7,14 +7,23 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use semver::Version;
-use spin_deployer_deploy::{Asked, Environment};
+use spin_deployer_deploy::{Asked, Environment, UNGUARDED};
 use spin_deployer_manifest::ByteSize;
+
+/// A program that checks nothing says so.
+const VERSION: &str = match UNGUARDED {
+    true => concat!(
+        env!("CARGO_PKG_VERSION"),
+        " UNGUARDED: nothing that a plugin sends is checked; for benchmarks only"
+    ),
+    false => env!("CARGO_PKG_VERSION"),
+};
 
 /// Deploys Spin applications through sandboxed plugins
 #[derive(Debug, Parser)]
 #[command(
     name = "spin-deployer",
-    version,
+    version = VERSION,
     max_term_width = 100,
     disable_help_subcommand = true
 )]
@@ -359,6 +368,11 @@ mod tests {
     #[test]
     fn a_call_that_may_take_no_time_is_refused() {
         assert!(timeout("0s").is_err() && duration("0s").is_ok());
+    }
+
+    #[test]
+    fn a_program_that_checks_is_called_by_its_version_alone() {
+        assert_eq!(VERSION, env!("CARGO_PKG_VERSION"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::ColorChoice;
 use spin_deployer_deploy::report::InspectReport;
 use spin_deployer_deploy::{
-    AppRequest, Code, Deployer, Environment, Error, Oversight, Request, Target, inspect,
+    AppRequest, Code, Deployer, Environment, Error, Oversight, Request, Target, UNGUARDED, inspect,
 };
 use spin_deployer_manifest::OptionKind;
 
@@ -39,6 +39,11 @@ pub(crate) fn run(arguments: Vec<OsString>) -> u8 {
         Ok(environment) => environment,
         Err(error) => return fail(&error, Output::Text),
     };
+    if UNGUARDED {
+        to_stderr(
+            "warning: UNGUARDED: nothing that a plugin sends is checked; for benchmarks only\n",
+        );
+    }
     set_colors(ColorChoice::Auto, &environment);
     let line = CommandLine::new(arguments, &environment);
     let output = line.output();

@@ -46,4 +46,5 @@ pub use inspect::inspect;
 pub use loading::AppRequest;
 pub use observer::{Event, Observer};
 pub use policy::{Asked, Oversight};
+pub use spin_deployer_egress::UNGUARDED;
 pub use target::Target;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::UNGUARDED;
 use crate::limits::Limit;
 
 /// Where the lines go. Whoever implements it adds what this crate does not know: plugin, digest, call, time.
@@ -130,7 +131,7 @@ impl UnderWay {
 
 impl Open {
     fn write(&self, audit: &dyn Audit) {
-        if self.written.swap(true, SeqCst) {
+        if UNGUARDED || self.written.swap(true, SeqCst) {
             return;
         }
         let mut entry = lock(&self.entry).clone();

@@ -143,7 +143,7 @@ impl Delegations {
 }
 
 /// An address that an answer named, if it is one that may be allowed: in the clear only where the answer came so.
-fn announced(from: &Target, text: &str) -> Option<Target> {
+pub(crate) fn announced(from: &Target, text: &str) -> Option<Target> {
     let url: Url = from.url.join(text).ok()?;
     let target = Target::announced(&url).ok()?;
     (target.origin.scheme == Scheme::Https || target.origin.scheme == from.origin.scheme)
@@ -196,8 +196,9 @@ impl fmt::Display for Permit {
         }
     }
 }
+
 /// The realms of the `Bearer` challenges in a value of `WWW-Authenticate`, read as plugins read them.
-fn bearer_realms(value: &str) -> Vec<String> {
+pub(crate) fn bearer_realms(value: &str) -> Vec<String> {
     let challenges = spin_deployer_oci::challenges(value).into_iter();
     let bearer = challenges.filter(|challenge| challenge.scheme == "bearer");
     bearer

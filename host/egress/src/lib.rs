@@ -35,6 +35,8 @@ mod environment;
 mod exchange;
 mod failure;
 mod forms;
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod inject;
 mod limits;
@@ -43,6 +45,7 @@ mod scan;
 mod session;
 mod target;
 mod token;
+mod unguarded;
 mod vault;
 
 use std::path::PathBuf;
@@ -61,6 +64,7 @@ use resolve::SystemNames;
 #[doc(hidden)]
 pub use resolve::{Looking, Names};
 pub use session::Session;
+pub use unguarded::UNGUARDED;
 pub use vault::{Audience, PLACEHOLDER_PREFIX, Vault};
 
 /// Why this side cannot send, whatever the request.

@@ -45,6 +45,13 @@ impl Target {
         Self::at(origin, url.path(), url.query())
     }
 
+    /// For a program that checks nothing.
+    pub(crate) fn unchecked(uri: &Uri) -> Result<Self, String> {
+        let url = Url::parse(&uri.to_string()).map_err(|error| error.to_string())?;
+        let origin = Origin::of(&url).map_err(|error| error.to_string())?;
+        Ok(Self { origin, url })
+    }
+
     fn at(origin: Origin, path: &str, query: Option<&str>) -> Result<Self, String> {
         if !is_plain_path(path) {
             return Err("the path can be read in more than one way".into());

@@ -14,8 +14,8 @@ use spin_deployer_grants::Rule;
 use spin_deployer_manifest::{Origin, Secret};
 use zeroize::Zeroizing;
 
-use crate::Error;
 use crate::forms::Forms;
+use crate::{Error, UNGUARDED};
 
 /// In front of every placeholder, so that a person who meets one knows what it is.
 pub const PLACEHOLDER_PREFIX: &str = "spin-deployer-secret-";
@@ -187,7 +187,7 @@ impl Vault {
     /// Whether there is anything that a guest must not read.
     pub(crate) fn hides_something(&self) -> bool {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().any(|entry| !entry.forms.is_empty())
+        !UNGUARDED && entries.iter().any(|entry| !entry.forms.is_empty())
     }
 
     /// Every secret with what is looked for; with `to`, only those that may not go there.
@@ -195,7 +195,7 @@ impl Vault {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let sought = entries.iter().filter(|entry| {
             let kept_from_there = !to.is_some_and(|to| entry.may_go(to));
-            kept_from_there && !entry.forms.is_empty()
+            !UNGUARDED && kept_from_there && !entry.forms.is_empty()
         });
         sought
             .map(|entry| Sought {

@@ -354,7 +354,14 @@ async fn an_answer_in_which_nobody_can_find_the_token_is_not_handed_on() {
 
 #[tokio::test]
 async fn only_an_answer_that_went_well_points_on_and_only_a_challenge_names_a_token_service() {
-    for status in ["400 Bad", "401 No", "403 No", "404 Not", "409 Conflict", "500 Error"] {
+    for status in [
+        "400 Bad",
+        "401 No",
+        "403 No",
+        "404 Not",
+        "409 Conflict",
+        "500 Error",
+    ] {
         let storage = Server::start(ok).await;
         let to = storage.url("/up/1");
         let head = format!("{status}\nlocation: {to}");
@@ -364,7 +371,14 @@ async fn only_an_answer_that_went_well_points_on_and_only_a_challenge_names_a_to
         refused(run.get(&to).await);
         assert_eq!(storage.connections(), 0);
     }
-    for status in ["200 OK", "302 Found", "400 Bad", "403 No", "407 Proxy", "500 Error"] {
+    for status in [
+        "200 OK",
+        "302 Found",
+        "400 Bad",
+        "403 No",
+        "407 Proxy",
+        "500 Error",
+    ] {
         let service = Server::start(ok).await;
         let realm = service.url("/token");
         let head = format!("{status}\nwww-authenticate: Bearer realm=\"{realm}\"");
@@ -462,9 +476,7 @@ async fn an_announced_address_is_a_plain_one_or_none() {
 async fn nothing_leads_from_https_to_http() {
     let plain = Server::start(ok).await;
     let to = format!("http://localhost:{}/up/1", plain.address.port());
-    let head = format!(
-        "401 Unauthorized\nlocation: {to}\nwww-authenticate: Bearer realm=\"{to}\""
-    );
+    let head = format!("401 Unauthorized\nlocation: {to}\nwww-authenticate: Bearer realm=\"{to}\"");
     let begun = format!("202 Accepted\nlocation: {to}");
     let authority = Authority::new();
     let server = Server::start_with(Some(authority.acceptor(|_| ())), move |seen| {
@@ -539,7 +551,10 @@ const TWO: &str = r#"
 #[tokio::test]
 async fn the_credential_of_one_registry_is_not_sold_by_another() {
     let service = Server::start(|seen| {
-        let token = format!(r#"{{"token":"token-for-{}"}}"#, seen.header("authorization"));
+        let token = format!(
+            r#"{{"token":"token-for-{}"}}"#,
+            seen.header("authorization")
+        );
         answer("200 OK\ncontent-type: application/json", &token)
     })
     .await;
@@ -578,13 +593,20 @@ async fn the_credential_of_one_registry_is_not_sold_by_another() {
     run.send(with(&b.url("/v2/"), token)).await.unwrap();
     let seen = b.seen().pop().unwrap();
     assert_eq!(seen.header("authorization"), "token-for-credential-of-b");
-    assert!(a.seen().iter().all(|seen| seen.header("authorization").is_empty()));
+    assert!(
+        a.seen()
+            .iter()
+            .all(|seen| seen.header("authorization").is_empty())
+    );
 }
 
 #[tokio::test]
 async fn a_service_that_two_registries_share_gives_each_its_own_token() {
     let service = Server::start(|seen| {
-        let token = format!(r#"{{"token":"token-for-{}"}}"#, seen.header("authorization"));
+        let token = format!(
+            r#"{{"token":"token-for-{}"}}"#,
+            seen.header("authorization")
+        );
         answer("200 OK\ncontent-type: application/json", &token)
     })
     .await;
@@ -613,7 +635,11 @@ async fn a_service_that_two_registries_share_gives_each_its_own_token() {
     let token = bought["token"].as_str().unwrap();
     refused(run.send(with(&b.url("/v2/"), token)).await);
     run.send(with(&a.url("/v2/"), token)).await.unwrap();
-    assert!(b.seen().iter().all(|seen| seen.header("authorization").is_empty()));
+    assert!(
+        b.seen()
+            .iter()
+            .all(|seen| seen.header("authorization").is_empty())
+    );
 }
 
 #[tokio::test]
@@ -646,7 +672,10 @@ async fn of_a_token_services_answer_only_what_a_client_needs_is_passed_on() {
     names.sort_unstable();
     assert_eq!(names, ["content-length", "content-type"]);
     let read = text(answer).await;
-    assert!(!read.contains("bearer-token") && !read.contains("hunter2"), "{read}");
+    assert!(
+        !read.contains("bearer-token") && !read.contains("hunter2"),
+        "{read}"
+    );
     let document: serde_json::Map<_, _> = serde_json::from_str(&read).unwrap();
     let mut fields: Vec<_> = document.keys().map(String::as_str).collect();
     fields.sort_unstable();
@@ -655,9 +684,18 @@ async fn of_a_token_services_answer_only_what_a_client_needs_is_passed_on() {
 
 #[tokio::test]
 async fn a_token_service_that_says_too_much_says_nothing() {
-    let huge = format!(r#"{{"token":"bearer-token-1","filler":"{}"}}"#, "x".repeat(64 * 1024));
+    let huge = format!(
+        r#"{{"token":"bearer-token-1","filler":"{}"}}"#,
+        "x".repeat(64 * 1024)
+    );
     let deep = format!("{}{}", r#"{"a":"#.repeat(2000), "}".repeat(2000));
-    for body in [huge, deep, "[]".into(), String::new(), r#"{"token":7}"#.into()] {
+    for body in [
+        huge,
+        deep,
+        "[]".into(),
+        String::new(),
+        r#"{"token":7}"#.into(),
+    ] {
         let service = Server::start(move |_| answer("200 OK", &body)).await;
         let registry = registry(String::new(), service.url("/token")).await;
         let run = run(&registry, Phase::Deploy);

@@ -1,6 +1,7 @@
 //! Nobody else in the host knows an HTTP client.
 #![allow(clippy::unwrap_used)]
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -70,4 +71,45 @@ fn no_other_crate_of_the_host_depends_on_an_http_client() {
         "the list is of another time: {ours:?}"
     );
     assert_eq!(others, Vec::<String>::new(), "what leaves passes egress");
+}
+
+/// Sources of the host's crates, without their tests.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("tests") && !path.ends_with("target") {
+                sources(&path, found);
+            }
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn what_tests_and_benchmarks_are_given_is_used_by_nobody_else() {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut found = Vec::new();
+    sources(host, &mut found);
+    assert!(found.len() > 100, "{} files", found.len());
+    for path in found {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let ours = path.starts_with(host.join("egress"));
+        // Where names lead is the system's to say.
+        assert!(ours || !text.contains("with_names"), "{}", path.display());
+        assert!(
+            ours || !text.contains("egress::fuzzing"),
+            "{}",
+            path.display()
+        );
+        // Checks are left out by the compiler or not at all.
+        let decided = path.ends_with("egress/src/unguarded.rs");
+        assert!(
+            decided || !text.contains("cfg!(unguarded)"),
+            "{}",
+            path.display()
+        );
+        assert!(!text.contains("cfg(unguarded)"), "{}", path.display());
+    }
 }

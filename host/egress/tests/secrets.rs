@@ -298,7 +298,9 @@ fn percent(text: &str) -> String {
 
 /// Every character of it as `\u00xx`.
 fn unicode(text: &str) -> String {
-    text.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect()
+    text.chars()
+        .map(|c| format!("\\u{:04x}", u32::from(c)))
+        .collect()
 }
 
 #[tokio::test]
@@ -307,7 +309,12 @@ async fn a_secret_in_disguise_is_found_where_it_may_not_go() {
     let at = |path: String| request(Method::GET, &other.url(&path), &[], "");
     let header = |value: &str| request(Method::GET, &other.url("/"), &[("x-note", value)], "");
     let body = |kind: &str, text: &str| {
-        request(Method::POST, &other.url("/"), &[("content-type", kind)], text)
+        request(
+            Method::POST,
+            &other.url("/"),
+            &[("content-type", kind)],
+            text,
+        )
     };
     let form: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let escaped = serde_json::to_string(SECRET).unwrap();
@@ -330,8 +337,14 @@ async fn a_secret_in_disguise_is_found_where_it_may_not_go() {
         body("application/json", &escaped),
         body("application/json", &format!("\"{}\"", unicode(SECRET))),
         body("application/json", &escaped.replace('/', "\\/")),
-        body("application/x-www-form-urlencoded", &format!("a=b&c={form}&d=e")),
-        body("application/x-www-form-urlencoded", &percent(&percent(SECRET))),
+        body(
+            "application/x-www-form-urlencoded",
+            &format!("a=b&c={form}&d=e"),
+        ),
+        body(
+            "application/x-www-form-urlencoded",
+            &percent(&percent(SECRET)),
+        ),
         body("text/plain", &format!("{}\n", percent(&unicode(SECRET)))),
         body("application/octet-stream", &format!("\0\0{SECRET}\0")),
     ];
@@ -369,7 +382,12 @@ async fn a_secret_is_found_in_a_headers_name_and_told_nowhere() {
     run.vault
         .insert("api-token", Secret::new(key.to_owned()), Audience::Rules)
         .unwrap();
-    let named = request(Method::GET, &other.url("/"), &[("x-0123456789ABCDEF0123", "1")], "");
+    let named = request(
+        Method::GET,
+        &other.url("/"),
+        &[("x-0123456789ABCDEF0123", "1")],
+        "",
+    );
     let line = refused(run.send(named).await);
     assert!(line.reason.contains("`api-token`"), "{line}");
     // Refused for another reason, and the secret is in what would be told of it.
@@ -381,7 +399,12 @@ async fn a_secret_is_found_in_a_headers_name_and_told_nowhere() {
         request(Method::GET, &stranger.url(&format!("/a?{key}=1")), &[], ""),
         request(Method::GET, &stranger.url(&format!("/a?{key}")), &[], ""),
         request(Method::GET, &format!("http://{key}.example/a"), &[], ""),
-        request(Method::GET, &format!("http://u@{key}.example/a/../b"), &[], ""),
+        request(
+            Method::GET,
+            &format!("http://u@{key}.example/a/../b"),
+            &[],
+            "",
+        ),
         request(Method::PATCH, &other.url(&format!("/{key}")), &[], ""),
     ] {
         let line = refused(run.send(request).await);
@@ -394,7 +417,9 @@ async fn a_secret_is_found_in_a_headers_name_and_told_nowhere() {
 
 /// A body of these pieces.
 fn pieces(url: &str, length: Option<usize>, pieces: Vec<String>) -> Request<Body> {
-    let frames = pieces.into_iter().map(|piece| Ok(Frame::data(Bytes::from(piece))));
+    let frames = pieces
+        .into_iter()
+        .map(|piece| Ok(Frame::data(Bytes::from(piece))));
     let body = StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
     let mut request = Request::post(url);
     if let Some(length) = length {
@@ -442,16 +467,21 @@ async fn an_echo_is_hidden_however_it_comes() {
     let json = serde_json::to_string(secret).unwrap();
     let html = "s3cr3t/with+&quot;odd&quot;&lt;chars&gt;&amp;=";
     let encoded = STANDARD.encode(format!("u:{secret}"));
-    let go = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    let go = json
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026");
     let php = json.replace('/', "\\/");
     let far = "x".repeat(70_000);
     let chunks = |text: &str, size: usize| {
         let chunks = text.as_bytes().chunks(size);
-        let chunks = chunks.map(|c| format!("{:x}\r\n{}\r\n", c.len(), std::str::from_utf8(c).unwrap()));
+        let chunks =
+            chunks.map(|c| format!("{:x}\r\n{}\r\n", c.len(), std::str::from_utf8(c).unwrap()));
         format!("{}0\r\n\r\n", chunks.collect::<String>())
     };
     let chunked = "200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n";
-    let binary = "200 OK\r\ncontent-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let binary =
+        "200 OK\r\ncontent-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     let events = "200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     let text = "200 OK\ncontent-type: text/plain";
     let mut answers = vec![
@@ -460,7 +490,10 @@ async fn an_echo_is_hidden_however_it_comes() {
         answer("200 OK\ncontent-type: application/json", &go),
         answer("200 OK\ncontent-type: application/json", &php),
         answer("200 OK\ncontent-type: text/html", html),
-        answer("200 OK\ncontent-type: application/x-www-form-urlencoded", &form),
+        answer(
+            "200 OK\ncontent-type: application/x-www-form-urlencoded",
+            &form,
+        ),
         answer(text, &encoded),
         // No text, and no word about what it is.
         answer("200 OK\ncontent-type: application/octet-stream", secret),
@@ -469,20 +502,39 @@ async fn an_echo_is_hidden_however_it_comes() {
         // Behind what is read as a whole.
         answer(text, &format!("{far}{secret}{far}")),
         answer(text, &format!("{far}{form}")),
-        answer("200 OK\ncontent-type: image/png", &format!("{far}{encoded}")),
+        answer(
+            "200 OK\ncontent-type: image/png",
+            &format!("{far}{encoded}"),
+        ),
         // A header, its name, a trailer, a status that says no.
         answer(&format!("200 OK\nx-echo: {secret}"), ""),
-        answer(&format!("200 OK\nwww-authenticate: Basic realm=\"{form}\""), ""),
-        format!("200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-late\r\n\r\n2\r\nab\r\n0\r\nx-late: {secret}\r\n\r\n"),
+        answer(
+            &format!("200 OK\nwww-authenticate: Basic realm=\"{form}\""),
+            "",
+        ),
+        format!(
+            "200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-late\r\n\r\n2\r\nab\r\n0\r\nx-late: {secret}\r\n\r\n"
+        ),
         answer("500 Error\ncontent-type: text/plain", secret),
     ];
     for size in [1, 3, 1000] {
         for head in [chunked, binary, events] {
             answers.push(format!("{head}{}", chunks(&format!("a{secret}b"), size)));
         }
-        answers.push(format!("{chunked}{}", chunks(&format!("{far}{secret}"), size.max(3))));
+        answers.push(format!(
+            "{chunked}{}",
+            chunks(&format!("{far}{secret}"), size.max(3))
+        ));
     }
-    let telling = [secret, &form, &json[1..json.len() - 1], &go[1..go.len() - 1], &php[1..php.len() - 1], html, &encoded[4..]];
+    let telling = [
+        secret,
+        &form,
+        &json[1..json.len() - 1],
+        &go[1..go.len() - 1],
+        &php[1..php.len() - 1],
+        html,
+        &encoded[4..],
+    ];
     let telling: Vec<String> = telling.iter().map(|text| (*text).to_owned()).collect();
     for (number, raw) in answers.into_iter().enumerate() {
         let told = raw.clone();
@@ -528,14 +580,18 @@ async fn an_answer_is_asked_for_without_an_encoding() {
     let read = text(run.send(get).await.unwrap()).await;
     assert_eq!(read, "f3pe3g");
     let seen = server.only();
-    assert_eq!((seen.header("accept-encoding"), seen.header("te")), ("identity", ""));
+    assert_eq!(
+        (seen.header("accept-encoding"), seen.header("te")),
+        ("identity", "")
+    );
 }
 
 /// A server may tell a header's name, too.
 #[tokio::test]
 async fn a_header_whose_name_is_a_secret_does_not_come_through() {
     let key = "0123456789abcdef0123";
-    let server = Server::start(move |_| answer(&format!("200 OK\nX-{}: 1", key.to_uppercase()), "")).await;
+    let server =
+        Server::start(move |_| answer(&format!("200 OK\nX-{}: 1", key.to_uppercase()), "")).await;
     let run = run(&server, Phase::Deploy);
     run.vault
         .insert("api-token", Secret::new(key.to_owned()), Audience::Rules)

@@ -44,6 +44,7 @@ impl deployer::Guest for Hostile {
             "exit" => std::process::exit(3),
             "overflow" => vec![bombs::overflow(&[0; 64]).to_string()],
             "fetch" => requests::fetch(),
+            "insist" => requests::insist()?,
             "splice" => requests::splice(),
             "read" => requests::read(),
             "abandon" => requests::abandon(),

@@ -8,7 +8,8 @@ use wasip2::http::types::{
 use wasip2::io::streams::StreamError;
 
 use crate::option;
-use crate::spin_deployer::api::app;
+use crate::spin_deployer::api::failures::{Error, Failure};
+use crate::spin_deployer::api::{app, options};
 
 /// A body of a megabyte to the host of the option `authority`.
 pub fn fetch() -> Vec<String> {
@@ -22,6 +23,22 @@ pub fn fetch() -> Vec<String> {
         None
     });
     vec![answer]
+}
+
+/// An empty body to the host of the option `authority`, and a failure where no answer comes back.
+pub fn insist() -> Result<Vec<String>, Error> {
+    let (request, body) = request();
+    let answer = handle(request, None).unwrap();
+    OutgoingBody::finish(body, None).unwrap();
+    answer.subscribe().block();
+    match answer.get().unwrap().unwrap() {
+        Ok(response) => Ok(vec![response.status().to_string()]),
+        Err(code) => Err(Error::Failed(Failure {
+            message: format!("no answer: {code:?}"),
+            detail: None,
+            hint: None,
+        })),
+    }
 }
 
 /// The content of the option `digest` as a body, in one go.
@@ -79,7 +96,13 @@ fn request() -> (OutgoingRequest, OutgoingBody) {
     headers.append("x-token", b"placeholder").unwrap();
     let request = OutgoingRequest::new(headers);
     request.set_method(&Method::Post).unwrap();
-    request.set_scheme(Some(&Scheme::Https)).unwrap();
+    let in_the_clear = options::get("in-the-clear").is_some();
+    let scheme = if in_the_clear {
+        Scheme::Http
+    } else {
+        Scheme::Https
+    };
+    request.set_scheme(Some(&scheme)).unwrap();
     request.set_authority(Some(&option("authority"))).unwrap();
     request.set_path_with_query(Some("/upload?x=1")).unwrap();
     let body = request.body().unwrap();
