@@ -240,10 +240,11 @@ fn a_registry_that_answers_nonsense() {
         let proxy = Proxy::with(nowhere, move |_| Verdict::Answer(answer.clone()));
         let app = App::small();
         let failed = Machine::new().push(app.path(), &proxy.reference("app:v1"), &[]);
-        assert!(
-            matches!(failed.status.code(), Some(1 | 7)),
-            "{nonsense:.40}\n{failed}"
-        );
+        // So many headers break a limit, which could be raised.
+        let is_limit = nonsense.len() > 64 << 10;
+        let expected: &[i32] = if is_limit { &[70] } else { &[1, 7] };
+        let code = failed.status.code().unwrap();
+        assert!(expected.contains(&code), "{nonsense:.40}\n{failed}");
         assert!(!failed.stderr.contains('\u{1b}'), "{failed}");
         assert!(failed.stderr.len() < 16 * 1024, "{}", failed.stderr.len());
         failed.json();

@@ -110,10 +110,12 @@ fn of_send(cause: &SendError) -> TransportError {
         SendError::Dns { .. } | SendError::Connect { .. } => TransportFailure::Unreachable,
         SendError::Tls { .. } => TransportFailure::Tls,
         SendError::Timeout { .. } | SendError::Protocol { .. } => TransportFailure::Broken,
-        SendError::Limit { .. }
-        | SendError::TooLarge { .. }
-        | SendError::NotHttp { .. }
-        | SendError::Setup(_) => TransportFailure::Protocol,
+        SendError::Limit { limit, .. } => {
+            return error(TransportFailure::Protocol, format!("it {limit}"));
+        }
+        SendError::TooLarge { .. } | SendError::NotHttp { .. } | SendError::Setup(_) => {
+            TransportFailure::Protocol
+        }
     };
     error(failure, cause.to_string())
 }
@@ -121,9 +123,10 @@ fn of_send(cause: &SendError) -> TransportError {
 fn of_body(cause: &BodyError) -> TransportError {
     let failure = match cause {
         BodyError::Connection(_) | BodyError::Timeout { .. } => TransportFailure::Broken,
-        BodyError::Length { .. } | BodyError::Limit(_) | BodyError::Source(_) => {
-            TransportFailure::Protocol
+        BodyError::Limit(limit) => {
+            return error(TransportFailure::Protocol, format!("it {limit}"));
         }
+        BodyError::Length { .. } | BodyError::Source(_) => TransportFailure::Protocol,
     };
     error(failure, cause.to_string())
 }
