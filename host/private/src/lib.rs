@@ -1,4 +1,4 @@
-//! Files and folders that only this user can have written.
+//! Files and folders that only this user can have written, or read.
 //!
 //! What one run leaves for the next is believed there: code that is run, digests of files that are not read again, what a
 //! name led to. So a file is taken only where it belongs to this user and nobody else may write to it, and is no link: a
@@ -57,13 +57,20 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// There is none, it cannot be read, or it is a link.
 pub fn open_anyones(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
+    open_with(OpenOptions::new().read(true), path)
+}
+
+/// The same with these options. What is created is for this user only.
+///
+/// # Errors
+/// What the system says, or it is a link.
+pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt as _;
         options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+        options.mode(0o600);
     }
     options.open(path)
 }
@@ -73,23 +80,45 @@ pub fn open_anyones(path: &Path) -> io::Result<File> {
 pub fn foreign(metadata: &Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
 
-    let user = rustix::process::geteuid().as_raw();
-    if metadata.uid() != user {
-        let owner = metadata.uid();
-        Some(format!("it belongs to user {owner}, and you are {user}"))
-    } else if metadata.mode() & 0o022 != 0 {
+    somebody_elses(metadata).or_else(|| {
         let mode = metadata.mode() & 0o777;
-        Some(format!(
-            "its mode is {mode:03o}, so others may write to it: run `chmod go-w` on it"
-        ))
-    } else {
-        None
-    }
+        let open = mode & 0o022 != 0;
+        open.then(|| {
+            format!("its mode is {mode:03o}, so others may write to it: run `chmod go-w` on it")
+        })
+    })
+}
+
+/// Why somebody else could get at what is in this file or folder at all; `None` where nobody can.
+#[cfg(unix)]
+pub fn exposed(metadata: &Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    somebody_elses(metadata).or_else(|| {
+        let mode = metadata.mode() & 0o777;
+        let open = mode & 0o077 != 0;
+        open.then(|| format!("its mode is {mode:03o}, so others may get at it"))
+    })
+}
+
+#[cfg(unix)]
+fn somebody_elses(metadata: &Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let user = rustix::process::geteuid().as_raw();
+    let owner = metadata.uid();
+    (owner != user).then(|| format!("it belongs to user {owner}, and you are {user}"))
 }
 
 /// Nobody else can have.
 #[cfg(not(unix))]
 pub fn foreign(_: &Metadata) -> Option<String> {
+    None
+}
+
+/// Nobody else can.
+#[cfg(not(unix))]
+pub fn exposed(_: &Metadata) -> Option<String> {
     None
 }
 
