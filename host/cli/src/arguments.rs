@@ -72,6 +72,16 @@ pub(crate) enum Command {
     },
     /// Remove the app from the platform; asks first
     Destroy(Place),
+    /// Log in to the platform, or type its secrets once, and save them for the next commands
+    Login(Account),
+    /// Remove what login saved
+    Logout {
+        #[command(flatten)]
+        account: Account,
+        /// For all targets, also what cannot be read any more
+        #[arg(long, conflicts_with_all = ["named", "target"])]
+        all: bool,
+    },
     /// Show what would be deployed: components, files, sizes, digests
     Inspect {
         #[command(flatten)]
@@ -138,6 +148,19 @@ pub(crate) struct NamedTarget {
     pub(crate) named: Option<String>,
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+/// Where the user is known. Nothing of the app is needed but its folder, for `deployer.toml`.
+#[derive(Debug, Args)]
+pub(crate) struct Account {
+    /// The same as --target
+    #[arg(value_name = "TARGET", conflicts_with = "target")]
+    pub(crate) named: Option<String>,
+    /// Where to: a target of deployer.toml, a plugin, or a plugin's .wasm file [env: SPIN_DEPLOYER_TARGET]
+    #[arg(short, long)]
+    pub(crate) target: Option<String>,
+    #[command(flatten)]
+    pub(crate) from: From,
 }
 
 /// Flags of every command.
@@ -241,6 +264,9 @@ impl Command {
             | Self::Destroy(place)
             | Self::History { place, .. }
             | Self::Rollback { place, .. } => place.target.as_deref(),
+            Self::Login(account) | Self::Logout { account, .. } => {
+                account.named.as_deref().or(account.target.as_deref())
+            }
             Self::Inspect { .. } | Self::Targets(_) | Self::Completions { .. } => None,
         }
     }
@@ -256,7 +282,9 @@ impl Command {
             | Self::Destroy(place)
             | Self::History { place, .. }
             | Self::Rollback { place, .. } => Some((&place.app, None)),
-            Self::Targets(_) | Self::Completions { .. } => None,
+            Self::Login(_) | Self::Logout { .. } | Self::Targets(_) | Self::Completions { .. } => {
+                None
+            }
         }
     }
 }
@@ -272,6 +300,9 @@ pub(crate) fn command(environment: &Environment, color: ColorChoice) -> clap::Co
             .bin_name("spin deployer")
             .mut_subcommand("deploy", |c| {
                 c.override_usage("spin deploy [OPTIONS] [TARGET]")
+            })
+            .mut_subcommand("login", |c| {
+                c.override_usage("spin login [OPTIONS] [TARGET]")
             });
     }
     command
@@ -285,8 +316,8 @@ fn with_variable(arg: clap::Arg, environment: &Environment) -> clap::Arg {
         return arg;
     };
     // The target's variable gives way to a positional TARGET, which clap would call a conflict; a policy's adds to the
-    // flag.
-    if matches!(long, "target" | "policy") {
+    // flag; and nobody wants to log out everywhere, always.
+    if matches!(long, "target" | "policy" | "all") {
         return arg;
     }
     let name = variable(long);

@@ -7,6 +7,7 @@ use clap::ColorChoice;
 use spin_deployer_deploy::report::InspectReport;
 use spin_deployer_deploy::{
     AppRequest, Code, Deployer, Environment, Error, Oversight, Request, Target, UNGUARDED, inspect,
+    logout, logout_all,
 };
 use spin_deployer_manifest::OptionKind;
 
@@ -121,6 +122,14 @@ fn execute(
                 exit_code: 0,
             });
         }
+        (Command::Logout { all: true, .. }, _) => {
+            let report = logout_all(environment)?;
+            return Ok(show(&report, output, results::logged_out));
+        }
+        (Command::Logout { account, .. }, Some(target)) => {
+            let report = logout(environment, &target, &given, account.from.from.as_deref())?;
+            return Ok(show(&report, output, results::logged_out));
+        }
         (_, Some(target)) => Some(target),
         (_, None) => return Err(Error::new(Code::Failed, "the command has no target")),
     };
@@ -185,14 +194,9 @@ fn execute(
 async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<Done, Error> {
     /// Text or document of a report.
     macro_rules! done {
-        ($report:expr, $text:path) => {{
-            let report = $report;
-            Done::new(if output == Output::Json {
-                json::document(&report)
-            } else {
-                $text(&report)
-            })
-        }};
+        ($report:expr, $text:path) => {
+            show(&$report, output, $text)
+        };
     }
     Ok(match command {
         Command::Deploy { .. } => done!(deployer.deploy().await?, results::deployed),
@@ -214,9 +218,21 @@ async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<
         Command::History { limit, .. } => done!(deployer.history(*limit).await?, results::history),
         Command::Rollback { id, .. } => done!(deployer.rollback(id).await?, results::rolled_back),
         Command::Destroy(_) => done!(deployer.destroy().await?, results::destroyed),
-        Command::Inspect { .. } | Command::Targets(_) | Command::Completions { .. } => {
+        Command::Login(_) => done!(deployer.login().await?, results::logged_in),
+        Command::Logout { .. }
+        | Command::Inspect { .. }
+        | Command::Targets(_)
+        | Command::Completions { .. } => {
             return Err(Error::new(Code::Failed, "the command runs no plugin"));
         }
+    })
+}
+
+/// A report, as text or as a document.
+fn show<T: serde::Serialize>(report: &T, output: Output, text: impl Fn(&T) -> String) -> Done {
+    Done::new(match output {
+        Output::Json => json::document(report),
+        Output::Text => text(report),
     })
 }
 
@@ -230,6 +246,12 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 }
 
 fn app_request(command: &Command, offline: bool, environment: &Environment) -> AppRequest {
+    if let Command::Login(account) = command {
+        return AppRequest {
+            from: account.from.from.clone(),
+            ..AppRequest::default()
+        };
+    }
     let Some((app, build)) = command.app() else {
         return AppRequest::default();
     };

@@ -174,6 +174,10 @@ impl<'e> CommandLine<'e> {
 
     fn command_with_target(&self) -> Option<&'static str> {
         let typed = self.scan.command.as_deref()?;
+        // Everything that is saved can be removed whatever has become of the targets.
+        if typed == "logout" && self.scan.value("all").is_some() {
+            return None;
+        }
         WITH_TARGET.into_iter().find(|command| *command == typed)
     }
 
@@ -250,9 +254,11 @@ impl<'e> CommandLine<'e> {
 }
 
 /// Commands that talk to a platform, through a plugin.
-const WITH_TARGET: [&str; 6] = ["deploy", "plan", "status", "history", "rollback", "destroy"];
+const WITH_TARGET: [&str; 8] = [
+    "deploy", "plan", "status", "history", "rollback", "destroy", "login", "logout",
+];
 /// Those whose target may be named without a flag.
-const TAKES_TARGET: [&str; 2] = ["deploy", "plan"];
+const TAKES_TARGET: [&str; 4] = ["deploy", "plan", "login", "logout"];
 const OTHER_TARGETS: &str = "For the options of another target add -t TARGET to --help; `spin-deployer targets` lists them.";
 
 /// One of our own flags, typed or from its variable.
@@ -312,6 +318,9 @@ mod tests {
     #[case("deploy --directory oci local", "local")]
     #[case("history -t oci", "oci")]
     #[case("rollback --reference a.b/c 3 -t oci", "oci")]
+    #[case("login", "local")]
+    #[case("login --reference a.b/c oci", "oci")]
+    #[case("logout -t oci", "oci")]
     fn the_target_is_the_one_that_was_meant(#[case] line: &str, #[case] expected: &str) {
         assert_eq!(target(line, &[]), expected);
     }
@@ -355,6 +364,17 @@ mod tests {
     }
 
     #[test]
+    fn logging_out_everywhere_asks_for_no_target() {
+        let vars = [("SPIN_DEPLOYER_TARGET", "nonsense")];
+        assert!(parse("logout --all", &vars).unwrap().target.is_none());
+        assert!(parse("logout", &vars).is_err());
+        assert!(parse("logout oci --all", &[]).is_err());
+        // The variable of a flag: it would be meant for no command in particular.
+        let vars = [("SPIN_DEPLOYER_ALL", "1")];
+        assert!(parse("logout", &vars).unwrap().target.is_some());
+    }
+
+    #[test]
     fn help_shows_the_options_of_the_target() {
         let help = printed("deploy --help -t oci", &[]);
         assert!(
@@ -371,6 +391,7 @@ mod tests {
     #[rstest]
     #[case("deploy --help", "Usage: spin deploy [OPTIONS] [TARGET]")]
     #[case("plan --help", "Usage: spin deployer plan ")]
+    #[case("login --help", "Usage: spin login [OPTIONS] [TARGET]")]
     fn usage_says_what_spins_users_type(#[case] line: &str, #[case] usage: &str) {
         let help = printed(line, &[("SPIN_VERSION", "4.0.2")]);
         assert!(help.contains(usage), "{help}");

@@ -1,18 +1,21 @@
 //! One command, from the app to the report.
 
+mod login;
+
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use semver::Version;
-use spin_deployer_app::{App, Composition, Finding};
+use spin_deployer_app::{App, Composition, Finding, Identity};
 use spin_deployer_egress::{self as egress, Egress, Proxies, Session, Vault};
-use spin_deployer_grants::{Grant, Phase, Policies};
+use spin_deployer_grants::{Grant, Phase, Policies, Values};
 use spin_deployer_sandbox::{self as sandbox, Limits, Outcome, Plugin, Ports};
 
 use crate::audit::{AuditLog, Line, MountLine};
 use crate::loading::{self, AppRequest, Loader};
+use crate::logins::Logins;
 use crate::policy::{self, Asked, CallLimits, Oversight};
 use crate::ports::{AppPort, Counts, IdentityPort, NetworkPort, OptionsPort, ProgressPort};
 use crate::report::{
@@ -84,6 +87,9 @@ struct Called<T> {
     findings: Vec<Finding>,
     session: Arc<Session>,
     grant: Grant,
+    values: Values,
+    /// What the plugin saw of them.
+    seen: BTreeMap<String, sandbox::Value>,
 }
 
 impl Deployer {
@@ -339,15 +345,22 @@ impl Deployer {
             return Err(Error::new(Code::Incompatible, message)
                 .help("`spin-deployer targets` lists the others"));
         }
-        let from = self.request.app.from.as_deref();
-        let app_folder = target::folder(&self.environment, from);
+        let app_folder = self.app_folder();
+        let mut logins = self.logins(&plugin);
+        if phase == Phase::Login {
+            logins = logins.now();
+        }
         let values = values::resolve(
             &self.environment,
             &self.target,
             &self.request.given,
             &app_folder,
+            &mut logins,
             &*self.observer,
         )?;
+        for note in logins.notes() {
+            self.observer.event(Event::Note(note));
+        }
         if let Some(app) = &loaded {
             admission::admit(&self.target, app, &self.policies)?;
         }
@@ -368,7 +381,7 @@ impl Deployer {
         let network = Arc::new(NetworkPort::new(session.clone()));
         let ports = Ports {
             app: port.clone(),
-            options: Arc::new(OptionsPort(options)),
+            options: Arc::new(OptionsPort(options.clone())),
             progress: Arc::new(ProgressPort {
                 observer: self.observer.clone(),
                 audit: self.audit.clone(),
@@ -396,6 +409,9 @@ impl Deployer {
         let result = outcome.result.map_err(|error| {
             let plugin = self.target.manifest.name.as_str();
             let mut error = failure::explain(error, plugin, network.last());
+            if error.code == Code::Unauthenticated && phase != Phase::Login {
+                error.help = logins.help(&self.target, &values, error.help.take());
+            }
             let written = mounts.mounts.iter().any(|mount| mount.writable);
             error.sent = network.sent() || written && self.counts.transferred() > 0;
             error
@@ -414,7 +430,26 @@ impl Deployer {
             findings,
             session,
             grant,
+            values,
+            seen: options,
         })
+    }
+
+    /// Where `deployer.toml` lies, and where default paths start.
+    fn app_folder(&self) -> PathBuf {
+        target::folder(&self.environment, self.request.app.from.as_deref())
+    }
+
+    fn logins(&self, plugin: &Plugin) -> Logins {
+        let from = self.request.app.from.as_deref();
+        let own = plugin.exports().login;
+        Logins::of(
+            &self.environment,
+            &self.target,
+            &self.request.given,
+            from,
+            own,
+        )
     }
 
     /// The app as the plugin sees it, and all of it where the call may need that.
@@ -425,6 +460,14 @@ impl Deployer {
         if matches!(phase, Phase::Plan | Phase::Deploy) {
             let app = Arc::new(self.loader.app(Composition::Required).await?);
             return Ok((Arc::new(AppPort(app.clone())), Some(app)));
+        }
+        if phase == Phase::Login {
+            // Whose app it is does not matter, and there need not be one.
+            let nobody = Identity {
+                name: String::new(),
+                version: None,
+            };
+            return Ok((Arc::new(IdentityPort(nobody)), None));
         }
         let identity = self.loader.identity().await?;
         Ok((Arc::new(IdentityPort(identity)), None))

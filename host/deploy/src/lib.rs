@@ -6,7 +6,7 @@
 //! | step | decided in |
 //! |---|---|
 //! | load the app and the plugin | `loading`, `code` |
-//! | resolve target and options | `target`, `configuration`, `values` |
+//! | resolve target and options | `target`, `configuration`, `values`, `logins` |
 //! | admit the plugin | `admission` |
 //! | connect it to the world | `ports`, `mounts`, `secrets` |
 //! | run it | `spin_deployer_sandbox`, every request through `spin_deployer_egress` |
@@ -27,6 +27,8 @@ mod failure;
 mod inspect;
 mod kept;
 mod loading;
+mod logins;
+mod logout;
 mod mounts;
 mod observer;
 mod policy;
@@ -44,6 +46,7 @@ pub use environment::Environment;
 pub use error::{Code, Error};
 pub use inspect::inspect;
 pub use loading::AppRequest;
+pub use logout::{logout, logout_all};
 pub use observer::{Event, Observer};
 pub use policy::{Asked, Oversight};
 pub use spin_deployer_egress::UNGUARDED;

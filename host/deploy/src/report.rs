@@ -1,7 +1,10 @@
 //! What a command returns: the documents of `--output json`. Fields are added, never changed.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 use spin_deployer_app::Finding;
+use spin_deployer_store::Binding;
 
 /// The version of these documents, their first field.
 pub const SCHEMA: u32 = 1;
@@ -167,6 +170,70 @@ pub struct DestroyReport {
     pub plugin: PluginId,
     /// What is gone, in the plugin's words.
     pub removed: Vec<String>,
+}
+
+/// A saved secret, without the secret.
+#[derive(Clone, Debug, Serialize)]
+pub struct SavedId {
+    /// Whose it is: `built-in NAME`, or a digest.
+    pub plugin: String,
+    /// Its option.
+    pub option: String,
+    /// The only places where it may go.
+    pub origins: Vec<String>,
+}
+
+impl From<Binding> for SavedId {
+    fn from(binding: Binding) -> Self {
+        Self {
+            plugin: binding.plugin,
+            option: binding.option,
+            origins: binding.origins.into_iter().collect(),
+        }
+    }
+}
+
+/// Where secrets are saved.
+#[derive(Clone, Debug, Serialize)]
+pub struct SecretStore {
+    /// `file`.
+    pub kind: &'static str,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// The answer of `login`.
+#[derive(Clone, Debug, Serialize)]
+pub struct LoginReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The target's name.
+    pub target: String,
+    /// The plugin that ran.
+    pub plugin: PluginId,
+    /// Whether the plugin logged in; else the user gave what was saved.
+    pub logged_in: bool,
+    /// Who the platform says this is.
+    pub account: Option<String>,
+    /// RFC 3339, UTC; `None` where nobody said.
+    pub expires: Option<String>,
+    /// What was saved.
+    pub saved: Vec<SavedId>,
+    /// Where.
+    pub store: SecretStore,
+}
+
+/// The answer of `logout`.
+#[derive(Clone, Debug, Serialize)]
+pub struct LogoutReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The target's name; `None` of `--all`.
+    pub target: Option<String>,
+    /// What was removed.
+    pub removed: Vec<SavedId>,
+    /// How many others are still saved.
+    pub left: usize,
 }
 
 /// A file of the app.

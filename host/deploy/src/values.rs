@@ -1,12 +1,13 @@
-//! Values of a plugin's options: flag, environment, `deployer.toml`, default, prompt.
+//! Values of a plugin's options: flag, environment, `deployer.toml`, default, saved login, prompt.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use spin_deployer_grants::{Resolved, ValueSource, Values};
-use spin_deployer_manifest::{Manifest, OptionKind, OptionSpec, OptionValue};
+use spin_deployer_manifest::{Manifest, OptionKind, OptionName, OptionSpec, OptionValue};
 
 use crate::configuration::{FILE, raw_values};
+use crate::logins::{self, Logins};
 use crate::target::nearest;
 use crate::{Code, Environment, Error, Observer, Target};
 
@@ -17,7 +18,31 @@ pub(crate) fn resolve(
     target: &Target,
     given: &BTreeMap<String, Vec<String>>,
     app_folder: &Path,
+    logins: &mut Logins,
     observer: &dyn Observer,
+) -> Result<Values, Error> {
+    let mut values = written(environment, target, given, app_folder)?;
+    refuse_conflicts(&target.manifest, &values)?;
+    // Places first: which secret was saved depends on where it may go.
+    let (places, others): (Vec<_>, Vec<_>) = target
+        .manifest
+        .options
+        .iter()
+        .partition(|option| option.kind.has_origin());
+    ask(environment, target, places, logins, observer, &mut values)?;
+    if logins.wanted() {
+        add_saved(target, logins, &mut values)?;
+    }
+    ask(environment, target, others, logins, observer, &mut values)?;
+    Ok(values)
+}
+
+/// What has been written somewhere: flag, environment, `deployer.toml`, default.
+pub(crate) fn written(
+    environment: &Environment,
+    target: &Target,
+    given: &BTreeMap<String, Vec<String>>,
+    app_folder: &Path,
 ) -> Result<Values, Error> {
     refuse_unknown(given.keys(), &target.manifest, "")?;
     refuse_unknown(target.settings.keys(), &target.manifest, FILE)?;
@@ -42,14 +67,49 @@ pub(crate) fn resolve(
             );
         }
     }
-    refuse_conflicts(&target.manifest, &values)?;
-    for option in &target.manifest.options {
-        if !option.required || values.contains_key(&option.name) || replaced(option, &values) {
+    Ok(values)
+}
+
+/// Adds what logins left for secrets that have no value, and in whose place nothing else was given.
+fn add_saved(target: &Target, logins: &mut Logins, values: &mut Values) -> Result<(), Error> {
+    let manifest = &target.manifest;
+    for option in logins::secrets(manifest) {
+        if values.contains_key(&option.name) || is_in_conflict(option, manifest, values) {
             continue;
+        }
+        if let Some(secret) = logins.find(manifest, values, &option.name)? {
+            let value = OptionValue::Secret(secret);
+            let source = ValueSource::Saved;
+            values.insert(option.name.clone(), Resolved { value, source });
+        }
+    }
+    Ok(())
+}
+
+/// Asks for those of `options` that are required and have no value.
+fn ask(
+    environment: &Environment,
+    target: &Target,
+    options: Vec<&OptionSpec>,
+    logins: &Logins,
+    observer: &dyn Observer,
+    values: &mut Values,
+) -> Result<(), Error> {
+    for option in options {
+        if !option.required || values.contains_key(&option.name) || replaced(option, values) {
+            continue;
+        }
+        if option.kind == OptionKind::Secret {
+            if !logins.wanted() {
+                continue;
+            }
+            if let Some(error) = logins.needed(target, option) {
+                return Err(error);
+            }
         }
         let typed = observer
             .ask(option)
-            .ok_or_else(|| missing(target, option))?;
+            .ok_or_else(|| missing(target, option, logins))?;
         let value = option
             .parse(&[typed])
             .map_err(|e| Error::new(Code::Usage, e.to_string()))?;
@@ -62,7 +122,7 @@ pub(crate) fn resolve(
             },
         );
     }
-    Ok(values)
+    Ok(())
 }
 
 /// The raw values of one option and where they come from, by precedence.
@@ -136,6 +196,17 @@ fn replaced(option: &OptionSpec, values: &Values) -> bool {
         .any(|name| values.contains_key(name))
 }
 
+/// Whether the user gave an option that cannot be used together with this one, whichever of the two says so.
+pub(crate) fn is_in_conflict(option: &OptionSpec, manifest: &Manifest, values: &Values) -> bool {
+    let given = |name: &OptionName| {
+        let value = values.get(name);
+        value.is_some_and(|value| value.source != ValueSource::Default)
+    };
+    let mut others = manifest.options.iter();
+    option.conflicts_with.iter().any(given)
+        || others.any(|other| other.conflicts_with.contains(&option.name) && given(&other.name))
+}
+
 fn refuse_conflicts(manifest: &Manifest, values: &Values) -> Result<(), Error> {
     let given = |name| {
         values
@@ -200,15 +271,15 @@ fn whence(option: &OptionSpec, source: ValueSource) -> Option<String> {
     }
 }
 
-fn missing(target: &Target, option: &OptionSpec) -> Error {
+fn missing(target: &Target, option: &OptionSpec, logins: &Logins) -> Error {
     let or = option
         .env
         .as_ref()
         .map(|env| format!(", or set {env}"))
         .unwrap_or_default();
     let or_file = match option.kind {
-        OptionKind::Secret => "",
-        _ => ", or write it into deployer.toml",
+        OptionKind::Secret => format!(", or save it once; {}", logins.advice()),
+        _ => ", or write it into deployer.toml".to_owned(),
     };
     Error::new(
         Code::Usage,
@@ -289,6 +360,7 @@ mod tests {
             &target,
             &given,
             Path::new("/app"),
+            &mut Logins::of(&environment, &target, &given, None, false),
             &Answers(answer),
         )
     }

@@ -19,7 +19,15 @@ pub(crate) fn option(option: &OptionSpec) -> Option<String> {
             .map_err(|e| escape::line(&e.to_string()).into_owned())
     };
     match &option.kind {
-        OptionKind::Secret => answer(Password::new().with_prompt(question).interact()),
+        OptionKind::Secret if option.required => {
+            answer(Password::new().with_prompt(question).interact())
+        }
+        OptionKind::Secret => answer(
+            Password::new()
+                .with_prompt(format!("{question}, or nothing"))
+                .allow_empty_password(true)
+                .interact(),
+        ),
         OptionKind::Flag => {
             let yes = Confirm::new().with_prompt(question).interact_opt();
             answer(yes)?.map(|yes| yes.to_string())

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use console::Style;
 use indicatif::DecimalBytes;
 use spin_deployer_deploy::report::{
-    Action, AppId, Change, DeployReport, DestroyReport, InspectReport, PlanReport, Release,
-    ReleasesReport, TargetSummary,
+    Action, AppId, Change, DeployReport, DestroyReport, InspectReport, LoginReport, LogoutReport,
+    PlanReport, Release, ReleasesReport, SavedId, TargetSummary,
 };
 
 use super::escape;
@@ -95,6 +95,55 @@ pub(crate) fn destroyed(report: &DestroyReport) -> String {
         .map(|what| vec![Cell::text(what)])
         .collect();
     format!("Removed from {target}\n{}", table(2, &rows))
+}
+
+/// The answer of `login`.
+pub(crate) fn logged_in(report: &LoginReport) -> String {
+    let target = escape::line(&report.target);
+    let mut text = match (report.logged_in, &report.account) {
+        (true, Some(account)) => format!("Logged in to {target} as {}", escape::line(account)),
+        (true, None) => format!("Logged in to {target}"),
+        (false, _) => format!("Saved for {target}"),
+    };
+    if report.saved.is_empty() {
+        let _ = writeln!(text, "; there was nothing to save");
+        return text;
+    }
+    let mut rows: Vec<_> = report.saved.iter().map(saved).collect();
+    rows.extend(report.expires.iter().map(|time| pair("until", time)));
+    rows.push(pair("in", &report.store.path.display().to_string()));
+    format!("{text}\n{}", table(2, &rows))
+}
+
+/// The answer of `logout`.
+pub(crate) fn logged_out(report: &LogoutReport) -> String {
+    let of = match &report.target {
+        Some(target) => format!(" for {}", escape::line(target)),
+        None => String::new(),
+    };
+    let mut text = if report.removed.is_empty() {
+        format!("Nothing was saved{of}\n")
+    } else {
+        let rows: Vec<_> = report.removed.iter().map(saved).collect();
+        format!("Removed what was saved{of}\n{}", table(2, &rows))
+    };
+    if report.left > 0 {
+        let are = if report.left == 1 {
+            "secret is"
+        } else {
+            "secrets are"
+        };
+        let _ = writeln!(
+            text,
+            "{} other {are} still saved; `spin-deployer logout --all` removes all",
+            report.left
+        );
+    }
+    text
+}
+
+fn saved(saved: &SavedId) -> Vec<Cell> {
+    pair(&saved.option, &format!("for {}", saved.origins.join(", ")))
 }
 
 /// The answer of `inspect`.

@@ -1,0 +1,304 @@
+//! What logins left: when a saved secret is used, and the command that saves a new one.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use spin_deployer_grants::{Grant, Policies, ValueSource, Values};
+use spin_deployer_manifest::{Manifest, OptionKind, OptionName, OptionSpec, RuleTarget, Secret};
+use spin_deployer_store::{Binding, SavedSecret, SavedSecrets, SecretsError};
+
+use crate::error::chain;
+use crate::{Code, Environment, Error, Target};
+
+/// Saved secrets, looked at when an option has no other value.
+pub(crate) struct Logins {
+    store: Option<SavedSecrets>,
+    /// Read once, when the first is looked for.
+    read: OnceCell<Vec<SavedSecret>>,
+    plugin: String,
+    /// What the user types to log in.
+    command: String,
+    /// Whether the plugin has a login of its own, which gets what it needs.
+    own: bool,
+    /// Whether it is asked to log in now: without what was saved, and without what it is about to get.
+    now: bool,
+    expired: BTreeMap<OptionName, SystemTime>,
+}
+
+impl Logins {
+    /// For a command that runs the target's plugin. `own`: whether it exports `login`.
+    pub(crate) fn of(
+        environment: &Environment,
+        target: &Target,
+        given: &BTreeMap<String, Vec<String>>,
+        from: Option<&str>,
+        own: bool,
+    ) -> Self {
+        Self {
+            store: store(environment),
+            read: OnceCell::new(),
+            plugin: identity(target),
+            command: command(environment, target, given, from),
+            own,
+            now: false,
+            expired: BTreeMap::new(),
+        }
+    }
+
+    /// The same for the login itself.
+    pub(crate) fn now(self) -> Self {
+        Self { now: true, ..self }
+    }
+
+    /// Whether secrets are looked for in what was saved, and have to be there where they are required.
+    pub(crate) fn wanted(&self) -> bool {
+        !self.now
+    }
+
+    /// The secret that was saved for this option, by this plugin, for exactly the places where it may go now. One that
+    /// has expired is none, and is remembered.
+    pub(crate) fn find(
+        &mut self,
+        manifest: &Manifest,
+        values: &Values,
+        option: &OptionName,
+    ) -> Result<Option<Secret>, Error> {
+        let Some(store) = &self.store else {
+            return Ok(None);
+        };
+        let origins = origins(manifest, values, option);
+        if origins.is_empty() {
+            return Ok(None);
+        }
+        if self.read.get().is_none() {
+            let all = store.all().map_err(unusable)?;
+            let _ = self.read.set(all);
+        }
+        let saved = self.read.get().into_iter().flatten();
+        let binding = binding(&self.plugin, option, origins);
+        let Some(found) = saved.into_iter().find(|saved| saved.binding == binding) else {
+            return Ok(None);
+        };
+        match found.expires {
+            Some(expires) if expires <= SystemTime::now() => {
+                self.expired.insert(option.clone(), expires);
+                Ok(None)
+            }
+            _ => Ok(Some(found.secret.clone())),
+        }
+    }
+
+    /// The error for a required secret without a value, where a login is what is missing.
+    pub(crate) fn needed(&self, target: &Target, option: &OptionSpec) -> Option<Error> {
+        let message = match self.expired.get(&option.name) {
+            Some(expires) => format!(
+                "the login for target `{}` expired at {}",
+                target.name,
+                time(*expires)
+            ),
+            None if self.own => format!("target `{}` needs a login", target.name),
+            None => return None,
+        };
+        let or = option.env.iter().filter(|name| target.may_read(name));
+        let or: String = or.map(|name| format!(", or set {name}")).collect();
+        Some(Error::new(Code::Unauthenticated, message).help(format!("{}{or}", self.advice())))
+    }
+
+    /// What was saved and is not used any more, for the user.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let expired = self.expired.iter();
+        let note = |(option, expires): (&OptionName, &SystemTime)| {
+            let expires = time(*expires);
+            format!(
+                "what was saved for --{option} expired at {expires}; {}",
+                self.advice()
+            )
+        };
+        expired.map(note).collect()
+    }
+
+    /// `log in: …`
+    pub(crate) fn advice(&self) -> String {
+        let again = if self.expired.is_empty() {
+            ""
+        } else {
+            " again"
+        };
+        format!("log in{again}: `{}`", self.command)
+    }
+
+    /// What to do where the platform does not know who is asking: what the plugin says, and the login.
+    pub(crate) fn help(
+        &self,
+        target: &Target,
+        values: &Values,
+        hint: Option<String>,
+    ) -> Option<String> {
+        let secrets: Vec<&OptionSpec> = secrets(&target.manifest).collect();
+        if !self.own && secrets.is_empty() {
+            return hint;
+        }
+        let mut lines: Vec<String> = hint.into_iter().collect();
+        for (option, expires) in &self.expired {
+            lines.push(format!(
+                "what was saved for --{option} expired at {}",
+                time(*expires)
+            ));
+        }
+        lines.push(self.advice());
+        for option in secrets {
+            let from = match values.get(&option.name).map(|value| value.source) {
+                Some(ValueSource::Flag) => format!("--{}", option.name),
+                Some(ValueSource::Environment) => {
+                    format!("the variable {}", option.env.as_deref().unwrap_or_default())
+                }
+                _ => continue,
+            };
+            lines.push(format!("{from} was used, and counts more than a login"));
+        }
+        Some(lines.join("\n"))
+    }
+}
+
+/// Options of type secret.
+pub(crate) fn secrets(manifest: &Manifest) -> impl Iterator<Item = &OptionSpec> {
+    let options = manifest.options.iter();
+    options.filter(|option| option.kind == OptionKind::Secret)
+}
+
+/// Where secrets are saved. `None`: nowhere, because there is no place for files of the user's.
+pub(crate) fn store(environment: &Environment) -> Option<SavedSecrets> {
+    let data = environment.directories.data()?;
+    Some(SavedSecrets::at(data.join("secrets")))
+}
+
+/// Whose secrets they are. What came with this program is known by its name. A file can call itself what it likes, so
+/// it is known by its bytes.
+pub(crate) fn identity(target: &Target) -> String {
+    match target.bundled {
+        true => format!("built-in {}", target.manifest.name),
+        false => target.digest.clone(),
+    }
+}
+
+pub(crate) fn binding(plugin: &str, option: &OptionName, origins: BTreeSet<String>) -> Binding {
+    Binding {
+        plugin: plugin.to_owned(),
+        option: option.to_string(),
+        origins,
+    }
+}
+
+/// The places where this option's secret may go in a run with these values.
+pub(crate) fn origins(
+    manifest: &Manifest,
+    values: &Values,
+    option: &OptionName,
+) -> BTreeSet<String> {
+    // A policy narrows what is let out, whatever was saved: it does not make it another secret.
+    let grant = Grant::naming(manifest, values, &Policies::default());
+    let rules = grant.rules().iter();
+    rules
+        .filter(|rule| rule.sends.contains(option))
+        .map(|rule| rule.to.to_string())
+        .collect()
+}
+
+/// Whether an option that decides where a secret may go has no value here.
+pub(crate) fn undecided(manifest: &Manifest, values: &Values) -> bool {
+    let secrets: Vec<_> = secrets(manifest).map(|option| &option.name).collect();
+    manifest.http.iter().any(|rule| {
+        let sends = rule.sends.iter().any(|name| secrets.contains(&name));
+        sends && matches!(&rule.to, RuleTarget::Option(name) if !values.contains_key(name))
+    })
+}
+
+/// A store that cannot be used, with the way out.
+pub(crate) fn unusable(error: SecretsError) -> Error {
+    let shown = |path: &PathBuf| path.display().to_string();
+    let (code, help) = match &error {
+        SecretsError::Exposed { path, .. } => {
+            let file = if path.is_dir() { "700" } else { "600" };
+            (
+                Code::Usage,
+                Some(format!(
+                    "whoever could read it may have your secrets: renew them where they come from. Then \
+                     `spin-deployer logout --all`, or if that is refused too `rm -r {0}`; or, if nobody has looked, \
+                     `chmod {file} {0}`",
+                    shown(path)
+                )),
+            )
+        }
+        SecretsError::Damaged { .. } | SecretsError::TooLarge { .. } => (
+            Code::Usage,
+            Some("`spin-deployer logout --all` removes all of them".to_owned()),
+        ),
+        SecretsError::Io { .. } => (Code::Failed, None),
+    };
+    Error {
+        help,
+        ..Error::new(code, chain(&error))
+    }
+}
+
+/// RFC 3339, UTC.
+pub(crate) fn time(at: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
+/// The command that logs in to this target, as the user would type it: with the options that decide where it goes.
+fn command(
+    environment: &Environment,
+    target: &Target,
+    given: &BTreeMap<String, Vec<String>>,
+    from: Option<&str>,
+) -> String {
+    let set = |name| environment.var(name).is_some();
+    let program = match set("SPIN_BIN_PATH") || set("SPIN_VERSION") {
+        true if set("SPIN_DEPLOY_PLUGIN") => "spin",
+        true => "spin deployer",
+        false => "spin-deployer",
+    };
+    let mut words = vec![format!("{program} login -t {}", quoted(&target.name))];
+    words.extend(from.map(|from| format!("-f {}", quoted(from))));
+    let decides = |option: &OptionSpec| {
+        let named =
+            |to: &RuleTarget| matches!(to, RuleTarget::Option(name) if *name == option.name);
+        option.required || target.manifest.http.iter().any(|rule| named(&rule.to))
+    };
+    let options = target.manifest.options.iter();
+    for option in options.filter(|o| o.kind != OptionKind::Secret && decides(o)) {
+        let typed = given.get(option.name.as_str()).into_iter().flatten();
+        words.extend(typed.map(|value| format!("--{} {}", option.name, quoted(value))));
+    }
+    words.join(" ")
+}
+
+/// For a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_pasted_into_a_shell() {
+        for (word, expected) in [
+            ("https://a.example:8443/x", "https://a.example:8443/x"),
+            ("", "''"),
+            ("my app", "'my app'"),
+            ("$(rm)", "'$(rm)'"),
+            ("it's", r"'it'\''s'"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}

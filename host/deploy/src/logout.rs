@@ -1,0 +1,63 @@
+//! Removes what logins left. No plugin runs.
+
+use std::collections::BTreeMap;
+
+use crate::logins::{self, identity, origins, undecided, unusable};
+use crate::report::{LogoutReport, SCHEMA};
+use crate::{Environment, Error, Target, target, values};
+
+/// Removes what is saved for a target: for its plugin, and the places that these options name. Where one of those is
+/// not given, for its plugin and all places.
+///
+/// # Errors
+/// An option that cannot be used, or saved secrets that cannot be read or written.
+pub fn logout(
+    environment: &Environment,
+    target: &Target,
+    given: &BTreeMap<String, Vec<String>>,
+    from: Option<&str>,
+) -> Result<LogoutReport, Error> {
+    let (manifest, plugin) = (&target.manifest, identity(target));
+    let folder = target::folder(environment, from);
+    let values = values::written(environment, target, given, &folder)?;
+    let everywhere = undecided(manifest, &values);
+    let secrets: BTreeMap<_, _> = logins::secrets(manifest)
+        .map(|option| {
+            let origins = origins(manifest, &values, &option.name);
+            (option.name.to_string(), origins)
+        })
+        .collect();
+    let mut report = LogoutReport {
+        schema: SCHEMA,
+        target: Some(target.name.clone()),
+        removed: Vec::new(),
+        left: 0,
+    };
+    if let Some(store) = logins::store(environment) {
+        let done = store.remove(|saved| {
+            saved.plugin == plugin
+                && (everywhere || secrets.get(&saved.option) == Some(&saved.origins))
+        });
+        let done = done.map_err(unusable)?;
+        report.removed = done.removed.into_iter().map(Into::into).collect();
+        report.left = done.left;
+    }
+    Ok(report)
+}
+
+/// Removes everything that is saved, also what cannot be read.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn logout_all(environment: &Environment) -> Result<LogoutReport, Error> {
+    let removed = match logins::store(environment) {
+        Some(store) => store.clear().map_err(unusable)?,
+        None => Vec::new(),
+    };
+    Ok(LogoutReport {
+        schema: SCHEMA,
+        target: None,
+        removed: removed.into_iter().map(Into::into).collect(),
+        left: 0,
+    })
+}
