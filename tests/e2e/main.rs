@@ -17,6 +17,7 @@ mod dependencies;
 mod harness_itself;
 mod interrupted;
 mod local;
+mod login;
 mod middleware;
 mod plugins;
 mod policy;

@@ -1,9 +1,11 @@
 //! One plugin with many faults. `plan` does what the option `behaviour` says and reports what it saw as changes.
 
+mod account;
 mod bombs;
 mod files;
 mod requests;
 mod sights;
+mod small;
 
 wit_bindgen::generate!({
     path: "../../../wit/0.1",
@@ -52,6 +54,7 @@ impl deployer::Guest for Hostile {
             "steps" => sights::steps(),
             "steps-trap" => sights::steps_and_trap(),
             "device-code" => sights::device_code(),
+            "whoami" => account::whoami()?,
             "fail" => return Err(failures()),
             other => panic!("unknown behaviour {other}"),
         };
@@ -79,11 +82,7 @@ impl releases::Guest for Hostile {
 
 impl login::Guest for Hostile {
     fn login() -> Result<login::Session, Error> {
-        Ok(login::Session {
-            account: Some("ci-bot".into()),
-            saves: vec![("token".into(), "s3cret".into())],
-            expires: None,
-        })
+        account::login()
     }
 }
 

@@ -1,0 +1,92 @@
+//! Logging in, well and badly, and using what was saved.
+
+use wasip2::http::types::Method;
+
+use crate::exports::spin_deployer::api::login::Session;
+use crate::small::ask;
+use crate::spin_deployer::api::failures::{Error, Failure};
+use crate::spin_deployer::api::options::{self, Value};
+use crate::spin_deployer::api::progress;
+
+/// What the option `behaviour` says; where that is about something else, who it always is.
+pub fn login() -> Result<Session, Error> {
+    let saves = |name: &str, value: &str| session(vec![(name.into(), value.into())]);
+    match text("behaviour").as_deref() {
+        Some("proper") => proper(),
+        Some("greedy") => Ok(saves("behaviour", "planted-not-a-secret")),
+        Some("large") => Ok(saves("token", &"x".repeat((64 << 10) + 1))),
+        Some("empty") => Ok(saves("token", "")),
+        Some("twice") => Ok(session(vec![("token".into(), "a".into()); 2])),
+        Some("many") => Ok(session(vec![("token".into(), "a".into()); 1000])),
+        Some("elsewhere") => {
+            progress::device_code("https://evil.example/device", "ABCD");
+            Ok(saves("token", "s3cret"))
+        }
+        // Bound to this option, it would go where this option's secret goes.
+        Some("other-placeholder") => Ok(saves("token", &secret("password").unwrap())),
+        Some("own-placeholder") => Ok(saves("token", &secret("token").unwrap())),
+        Some("refused") => Err(Error::Unauthenticated(failure("wrong password"))),
+        _ => Ok(saves("token", "s3cret")),
+    }
+}
+
+/// Shows a code, gets a token, prints it, and says when it expires.
+fn proper() -> Result<Session, Error> {
+    let url = text("url").unwrap();
+    progress::device_code(&url, "ABCD-1234");
+    let (_, token) =
+        ask(&Method::Post, &url, "/token", None).map_err(|why| Error::Failed(failure(&why)))?;
+    println!("the token is {token}");
+    eprintln!("token {token}");
+    Ok(Session {
+        account: Some(format!("ci-bot {token}")),
+        expires: text("expires"),
+        ..session(vec![("token".into(), token)])
+    })
+}
+
+/// Says who it is to the place of the option `url`, with what it has.
+pub fn whoami() -> Result<Vec<String>, Error> {
+    let token = secret("token");
+    let answer = ask(
+        &Method::Get,
+        &text("url").unwrap(),
+        "/whoami",
+        token.as_deref(),
+    );
+    match answer {
+        Ok((401, _)) => Err(Error::Unauthenticated(failure("nobody knows you"))),
+        Ok((status, body)) => Ok(vec![format!("{status} {body}")]),
+        Err(why) => Err(Error::Failed(failure(&why))),
+    }
+}
+
+fn session(saves: Vec<(String, String)>) -> Session {
+    Session {
+        account: Some("ci-bot".into()),
+        saves,
+        expires: None,
+    }
+}
+
+fn text(name: &str) -> Option<String> {
+    match options::get(name) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn secret(name: &str) -> Option<String> {
+    match options::get(name) {
+        Some(Value::Secret(placeholder)) => Some(placeholder),
+        _ => None,
+    }
+}
+
+fn failure(message: &str) -> Failure {
+    Failure {
+        message: message.into(),
+        detail: None,
+        hint: None,
+    }
+}
