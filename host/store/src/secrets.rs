@@ -16,7 +16,6 @@ use spin_deployer_manifest::Secret;
 use spin_deployer_private as private;
 use zeroize::Zeroizing;
 
-
 /// Of the whole file, in bytes.
 const LARGEST: u64 = 4 << 20;
 const SCHEMA: u32 = 1;
@@ -238,7 +237,8 @@ impl SavedSecrets {
         // Of a process that was killed; nobody else is here while the lock is held.
         remove(&aside)?;
         let mut options = OpenOptions::new();
-        let mut file = private::open_with(options.write(true).create_new(true), &aside).map_err(at(&aside))?;
+        let mut file =
+            private::open_with(options.write(true).create_new(true), &aside).map_err(at(&aside))?;
         file.write_all(&text)
             .and_then(|()| file.sync_all())
             .and_then(|()| fs::rename(&aside, &path))
