@@ -90,6 +90,7 @@ struct Called<T> {
     values: Values,
     /// What the plugin saw of them.
     seen: BTreeMap<String, sandbox::Value>,
+    vault: Arc<Vault>,
 }
 
 impl Deployer {
@@ -181,12 +182,9 @@ impl Deployer {
             &*self.observer,
             |origin| {
                 let grant = called.grant.only_reading(origin)?;
-                Some(self.open(
-                    grant,
-                    Phase::Status,
-                    Arc::default(),
-                    self.request.readiness_timeout,
-                ))
+                // With the call's secrets: none goes out, and none comes back in an answer that the user is shown.
+                let vault = called.vault.clone();
+                Some(self.open(grant, Phase::Status, vault, self.request.readiness_timeout))
             },
         )
         .await
@@ -369,7 +367,7 @@ impl Deployer {
         let options =
             secrets::placeholders(&self.environment, &values, &mounts.mounts, &vault).await?;
         let grant = Grant::naming(&self.target.manifest, &values, &self.policies);
-        let session = self.open(grant.clone(), phase, vault, self.limits.egress.time);
+        let session = self.open(grant.clone(), phase, vault.clone(), self.limits.egress.time);
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         self.audit.line(&Line::Call {
             plugin: self.target.manifest.name.as_str(),
@@ -432,6 +430,7 @@ impl Deployer {
             grant,
             values,
             seen: options,
+            vault,
         })
     }
 

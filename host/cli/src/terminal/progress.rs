@@ -29,6 +29,8 @@ pub(crate) enum Drawing {
 
 /// More steps than this at once get no line of their own: how many there are is up to the plugin.
 const MOST_LINES: usize = 8;
+/// Lines that stay and that the plugin caused. It may make steps without end, and a runner keeps every line.
+const MOST_TOLD: usize = 1000;
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// Shows events and asks for options.
@@ -47,6 +49,8 @@ struct State {
     host: Option<ProgressBar>,
     /// What the plugin wrote to standard error, for the case that it crashed.
     stderr: String,
+    /// Lines that the plugin caused.
+    told: usize,
 }
 
 impl Progress {
@@ -70,6 +74,22 @@ impl Progress {
         // Nobody is left to be told when standard error is gone.
         self.bars
             .suspend(|| drop(std::io::stderr().write_all(text.as_bytes())));
+    }
+
+    /// Writes a line that the plugin caused, unless there were too many.
+    fn tell(&self, line: &str) {
+        let told = {
+            let mut state = self.state();
+            state.told += 1;
+            state.told
+        };
+        if told <= MOST_TOLD {
+            self.say(line);
+        } else if told == MOST_TOLD + 1 {
+            self.say(&format!(
+                "the plugin has more to tell than {MOST_TOLD} lines, and the rest is not shown\n"
+            ));
+        }
     }
 
     /// Takes away what is drawn, and draws no more.
@@ -160,27 +180,29 @@ impl Progress {
     }
 
     fn end(&self, id: u32, text: Option<&str>, failed: bool) {
-        let Some(step) = self.state().steps.remove(&id) else {
+        // By itself, so that the state is free for the line that is told.
+        let step = self.state().steps.remove(&id);
+        let Some(step) = step else {
             return;
         };
         step.bar.finish_and_clear();
         let line = step.ended(text, failed);
         match self.drawing {
             Drawing::Bars if failed => {
-                self.say(&format!(
+                self.tell(&format!(
                     "{} {line}\n",
                     Style::new().for_stderr().red().apply_to('✗')
                 ));
             }
             Drawing::Bars => {
                 let took = format!("{:.1} s", step.began.elapsed().as_secs_f64());
-                self.say(&format!(
+                self.tell(&format!(
                     "{} {line} {}\n",
                     Style::new().for_stderr().green().apply_to('✓'),
                     Style::new().for_stderr().dim().apply_to(took)
                 ));
             }
-            Drawing::Lines => self.say(&format!("{line}\n")),
+            Drawing::Lines => self.tell(&format!("{line}\n")),
             Drawing::Nothing => {}
         }
     }
@@ -232,7 +254,7 @@ impl Observer for Progress {
             Event::StepDone { id, text } => self.end(id, text.as_deref(), false),
             Event::StepFailed { id } => self.end(id, None, true),
             Event::Transferred { bytes } => self.transferred(bytes),
-            Event::DeviceCode { url, code } => self.say(&format!(
+            Event::DeviceCode { url, code } => self.tell(&format!(
                 "Open {} and type the code {}\n",
                 escape::line(&url),
                 Style::new()
