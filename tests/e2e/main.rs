@@ -15,6 +15,8 @@ mod compatibility;
 mod credentials;
 mod dependencies;
 mod harness_itself;
+#[path = "../hostile/mod.rs"]
+mod hostile;
 mod interrupted;
 mod local;
 mod login;

@@ -6,10 +6,12 @@ use crate::build;
 use crate::shell::Shell;
 
 /// What tests start, and the Debian packages with it.
-const SERVERS: [(&str, &str); 3] = [
+const SERVERS: [(&str, &str); 5] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("htpasswd", "apache2-utils"),
+    ("ip", "iproute2"),
+    ("unshare", "util-linux"),
 ];
 
 pub(crate) fn run(shell: &Shell, runner: &[String]) -> Result<()> {

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
-/// Builds the plugin of many faults and packs this manifest into it. Says where the file is.
+/// The plugin of many faults with this manifest in it. Says where the file is.
 pub(crate) fn hostile(folder: &Path, manifest: &str) -> PathBuf {
     packed("hostile", folder, manifest)
 }
@@ -15,22 +16,30 @@ pub(crate) fn keyed(folder: &Path, manifest: &str) -> PathBuf {
 }
 
 fn packed(name: &str, folder: &Path, manifest: &str) -> PathBuf {
-    let source = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/plugins/Cargo.toml"
-    );
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--release"])
-        .args(["--package", name, "--target", "wasm32-wasip2"])
-        .args(["--manifest-path", source])
-        .arg("--target-dir")
-        .arg(&target)
-        .status();
-    assert!(built.unwrap().success(), "tests/plugins does not build");
-    let component = fs::read(target.join(format!("wasm32-wasip2/release/{name}.wasm"))).unwrap();
-    let plugin = spin_deployer_manifest::section::embed(&component, manifest).unwrap();
-    let path = folder.join(format!("{name}.wasm"));
+    let plugin = spin_deployer_manifest::section::embed(&built(name), manifest).unwrap();
+    let path = folder.join(name).with_extension("wasm");
     fs::write(&path, plugin).unwrap();
     path
+}
+
+/// The component of one of `tests/plugins`, without a manifest.
+pub(crate) fn built(name: &str) -> Vec<u8> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let source = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/plugins/Cargo.toml"
+        );
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--locked", "--release"])
+            .args(["--target", "wasm32-wasip2"])
+            .args(["--manifest-path", source])
+            .arg("--target-dir")
+            .arg(&target)
+            .status();
+        assert!(built.unwrap().success(), "tests/plugins does not build");
+        target.join("wasm32-wasip2/release")
+    });
+    fs::read(built.join(name).with_extension("wasm")).unwrap()
 }

@@ -1,9 +1,10 @@
-//! One plugin with many faults. `plan` does what the option `behaviour` says and reports what it saw as changes.
+//! One plugin with many faults. `plan` and `deploy` do what the option `behaviour` says and report what they saw.
 
 mod account;
 mod bombs;
 mod files;
 mod requests;
+mod script;
 mod sights;
 mod small;
 
@@ -21,49 +22,64 @@ wit_bindgen::generate!({
 use exports::spin_deployer::api::{deployer, login, releases};
 use spin_deployer::api::failures::{Error, Failure};
 use spin_deployer::api::options::{self, Value};
-use spin_deployer::api::types::{Action, Change, Release};
+use spin_deployer::api::types::{Action, Change, Expectation, Probe, Release, Route};
 
 struct Hostile;
 
 impl deployer::Guest for Hostile {
     fn plan() -> Result<Vec<Change>, Error> {
-        let report = match option("behaviour").as_str() {
-            "look" => sights::look(),
-            "print" => sights::print(),
-            "app" => sights::app(),
-            "loop" => bombs::endless(),
-            "host-calls" => bombs::host_calls(),
-            "sleep" => bombs::sleep(),
-            "memory" => bombs::memory(),
-            "resources" => bombs::resources(),
-            "streams" => bombs::streams(),
-            "random" => bombs::random(),
-            "data" => bombs::data(),
-            "fields" => bombs::fields(),
-            "flood" => bombs::flood(),
-            "panic" => panic!("no plan"),
-            "trap" => bombs::trap(),
-            "exit" => std::process::exit(3),
-            "overflow" => vec![bombs::overflow(&[0; 64]).to_string()],
-            "fetch" => requests::fetch(),
-            "insist" => requests::insist()?,
-            "splice" => requests::splice(),
-            "read" => requests::read(),
-            "abandon" => requests::abandon(),
-            "files" => files::all(),
-            "steps" => sights::steps(),
-            "steps-trap" => sights::steps_and_trap(),
-            "device-code" => sights::device_code(),
-            "whoami" => account::whoami()?,
-            "fail" => return Err(failures()),
-            other => panic!("unknown behaviour {other}"),
-        };
-        Ok(report.into_iter().map(line).collect())
+        Ok(behave()?.into_iter().map(line).collect())
     }
 
+    /// Reports what it saw as its routes.
     fn deploy() -> Result<Release, Error> {
-        Ok(release("deployed"))
+        let seen = behave()?;
+        Ok(Release {
+            routes: seen.into_iter().map(route).collect(),
+            ready_when: waiting(),
+            ..release("deployed")
+        })
     }
+}
+
+fn behave() -> Result<Vec<String>, Error> {
+    let report = match option("behaviour").as_str() {
+        "look" => sights::look(),
+        "print" => sights::print(),
+        "app" => sights::app(),
+        "loop" => bombs::endless(),
+        "host-calls" => bombs::host_calls(),
+        "sleep" => bombs::sleep(),
+        "memory" => bombs::memory(),
+        "resources" => bombs::resources(),
+        "streams" => bombs::streams(),
+        "random" => bombs::random(),
+        "data" => bombs::data(),
+        "fields" => bombs::fields(),
+        "flood" => bombs::flood(),
+        "panic" => panic!("no plan"),
+        "trap" => bombs::trap(),
+        "exit" => std::process::exit(3),
+        "overflow" => vec![bombs::overflow(&[0; 64]).to_string()],
+        "fetch" => requests::fetch(),
+        "insist" => requests::insist()?,
+        "splice" => requests::splice(),
+        "read" => requests::read(),
+        "abandon" => requests::abandon(),
+        "files" => files::all(),
+        "steps" => sights::steps(),
+        "steps-trap" => sights::steps_and_trap(),
+        "device-code" => sights::device_code(),
+        "device-code-elsewhere" => sights::device_code_elsewhere(),
+        "flood-steps" => sights::flood_steps(),
+        "flood-codes" => sights::flood_codes(),
+        "flood-requests" => requests::flood(),
+        "flood-changes" => sights::flood_changes(),
+        "script" => script::run()?,
+        "fail" => return Err(failures()),
+        other => panic!("unknown behaviour {other}"),
+    };
+    Ok(report)
 }
 
 impl releases::Guest for Hostile {
@@ -111,6 +127,22 @@ fn failures() -> Error {
         "unsupported-app" => Error::UnsupportedApp(failure),
         "unavailable" => Error::Unavailable(failure),
         _ => Error::Failed(failure),
+    }
+}
+
+/// What the host is to wait for: the option `probe`, where it is given.
+fn waiting() -> Vec<Probe> {
+    let Some(Value::Text(url)) = options::get("probe") else {
+        return vec![];
+    };
+    let expect = Expectation::Json(("/version".into(), "never".into()));
+    vec![Probe { url, expect }]
+}
+
+fn route(text: String) -> Route {
+    Route {
+        name: text,
+        url: String::new(),
     }
 }
 

@@ -41,6 +41,20 @@ pub fn insist() -> Result<Vec<String>, Error> {
     }
 }
 
+/// Requests without end, each to another path of the host of the option `authority`.
+pub fn flood() -> Vec<String> {
+    for n in 0..100_000 {
+        let request = OutgoingRequest::new(Fields::new());
+        request.set_scheme(Some(&Scheme::Https)).unwrap();
+        request.set_authority(Some(&option("authority"))).unwrap();
+        request.set_path_with_query(Some(&format!("/{n}"))).unwrap();
+        let answer = handle(request, None).unwrap();
+        answer.subscribe().block();
+        drop(answer.get());
+    }
+    vec!["flooded".into()]
+}
+
 /// The content of the option `digest` as a body, in one go.
 pub fn splice() -> Vec<String> {
     let content = app::open(&option("digest")).unwrap();

@@ -88,6 +88,34 @@ pub fn device_code() -> Vec<String> {
     vec!["shown".into()]
 }
 
+/// The same at the place of the option `authority`.
+pub fn device_code_elsewhere() -> Vec<String> {
+    show(&option("authority"), "ABCD");
+    vec!["shown".into()]
+}
+
+/// Steps without end, each with a label of its own.
+pub fn flood_steps() -> Vec<String> {
+    for n in 0..50_000 {
+        let step = Step::new(&format!("{n} {}", "x".repeat(400)));
+        step.done(Some(&"y".repeat(400)));
+    }
+    vec!["flooded".into()]
+}
+
+/// The same of codes to type, at a place where it may send the user.
+pub fn flood_codes() -> Vec<String> {
+    for n in 0..50_000 {
+        show(&option("url"), &format!("{n} {}", "x".repeat(400)));
+    }
+    vec!["flooded".into()]
+}
+
+/// More lines than anybody reads.
+pub fn flood_changes() -> Vec<String> {
+    vec!["x".repeat(1000); 100_000]
+}
+
 fn message(error: Error) -> String {
     match error {
         Error::NotFound(failure) | Error::Failed(failure) => failure.message,
