@@ -14,6 +14,26 @@ const SERVERS: [(&str, &str); 5] = [
     ("unshare", "util-linux"),
 ];
 
+/// Tests with a name server of their own.
+const NAMES: &str = "tests/hostile/names.rs";
+const EXCEPT_NAMES: &str = "not test(/^hostile::names::/)";
+
+/// Whether a user can have a network and mounts of his own.
+fn own_network(shell: &Shell) -> bool {
+    let tried = [
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "--net",
+        "ip",
+        "link",
+        "set",
+        "lo",
+        "up",
+    ];
+    shell.ask("unshare", &tried).is_some()
+}
+
 pub(crate) fn run(shell: &Shell, runner: &[String]) -> Result<()> {
     build::wasm_target(shell)?;
     servers(shell)?;
@@ -28,10 +48,15 @@ pub(crate) fn run(shell: &Shell, runner: &[String]) -> Result<()> {
     if shell.which("cargo-nextest").is_none() {
         return shell.cargo(arguments(&["test", "--locked", "--no-fail-fast"], &["--"]));
     }
-    shell.cargo(arguments(
-        &["nextest", "run", "--locked", "--no-fail-fast"],
-        &[],
-    ))?;
+    let mut nextest = vec!["nextest", "run", "--locked", "--no-fail-fast"];
+    if !own_network(shell) {
+        eprintln!(
+            "\nNOT TESTED HERE: names that lead somewhere else ({NAMES}). They need a network of their own, which this \
+             kernel gives nobody; where AppArmor restricts that, `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
+        );
+        nextest.extend(["-E", EXCEPT_NAMES]);
+    }
+    shell.cargo(arguments(&nextest, &[]))?;
     // nextest runs no examples of the documentation.
     match runner.is_empty() {
         true => shell.cargo(["test", "--locked", "--doc"]),

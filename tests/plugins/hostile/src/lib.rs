@@ -70,6 +70,7 @@ fn behave() -> Result<Vec<String>, Error> {
         "steps" => sights::steps(),
         "steps-trap" => sights::steps_and_trap(),
         "device-code" => sights::device_code(),
+        "whoami" => account::whoami()?,
         "device-code-elsewhere" => sights::device_code_elsewhere(),
         "flood-steps" => sights::flood_steps(),
         "flood-codes" => sights::flood_codes(),
