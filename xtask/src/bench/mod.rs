@@ -29,6 +29,20 @@ pub(crate) struct Options {
     /// Rounds in which every peer pushes once; medians are reported
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
     rounds: u8,
+    /// Measure this section of the page only
+    #[arg(long)]
+    only: Option<Section>,
+}
+
+/// What is measured, by its heading in docs/performance.md.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Section {
+    /// Pushes, beside the peers that are installed
+    Push,
+    /// Loading, beside sha256sum
+    Loading,
+    /// What the checks cost
+    Guard,
 }
 
 /// One run of a command.
@@ -68,12 +82,35 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let wasm = shell.path("examples/hello/target/wasm32-wasip2/release/hello.wasm");
     app::make(&folder.join("app"), &wasm, SHAPE)?;
-    let peers = peer::installed(shell, &folder)?;
+    let page = shell.path("docs/performance.md");
+    let wanted = |section| options.only.is_none_or(|only| only == section);
+    let shown = |name, table: String| {
+        println!("\n{table}");
+        page::write(&page, name, &table)
+    };
+    if wanted(Section::Push) {
+        shown("bench", pushes(shell, &folder, options.rounds)?)?;
+    }
+    if wanted(Section::Loading) {
+        let loading = loading::measure(shell, &folder, &wasm, options.rounds)?;
+        shown("loading", loading.table())?;
+    }
+    if wanted(Section::Guard) {
+        let guard = guard::measure(shell, &folder, options.rounds)?;
+        drop(fs::remove_file(folder.join("audit.jsonl")));
+        shown("guard", guard.table())?;
+    }
+    Ok(())
+}
+
+/// Every peer pushes twice in each round.
+fn pushes(shell: &Shell, folder: &Path, rounds: u8) -> Result<String> {
+    let peers = peer::installed(shell, folder)?;
 
     let mut measured: Vec<Measured> = Vec::new();
     for peer in &peers {
         eprintln!("\n{}: traffic of a first and of a repeated push", peer.name);
-        let traffic = traffic(peer, &folder)?;
+        let traffic = traffic(peer, folder)?;
         measured.push(Measured {
             name: peer.name.clone(),
             first: vec![],
@@ -82,9 +119,9 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
         });
     }
     // Peers take turns, so that whatever else the machine does meanwhile meets all of them.
-    for round in 1..=options.rounds {
+    for round in 1..=rounds {
         for (peer, measured) in peers.iter().zip(&mut measured) {
-            let registry = Registry::start(&folder)?;
+            let registry = Registry::start(folder)?;
             peer.prepare(&registry)?;
             let first = sample(&mut peer.push(registry.address()))?;
             let again = sample(&mut peer.push(registry.address()))?;
@@ -96,16 +133,8 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
             measured.again.push(again);
         }
     }
-    let started = peer::first_instruction(&folder)?;
-    let table = page::table(shell, &measured, started, options.rounds);
-    let loading = loading::measure(shell, &folder, &wasm, options.rounds)?.table();
-    let guard = guard::measure(shell, &folder, options.rounds)?.table();
-    drop(fs::remove_file(folder.join("audit.jsonl")));
-    println!("\n{table}\n{loading}\n{guard}");
-    let page = shell.path("docs/performance.md");
-    page::write(&page, "bench", &table)?;
-    page::write(&page, "loading", &loading)?;
-    page::write(&page, "guard", &guard)
+    let started = peer::first_instruction(folder)?;
+    Ok(page::table(shell, &measured, started, rounds))
 }
 
 /// Pushes twice through a relay that counts.
