@@ -87,11 +87,7 @@ fn first(sought: &[Sought], text: &[u8]) -> Option<String> {
     let readings = readings(text);
     let found = sought.iter().find(|secret| {
         let mut forms = secret.forms.iter();
-        forms.any(|form| {
-            readings
-                .iter()
-                .any(|text| memmem::find(text, form).is_some())
-        })
+        forms.any(|form| readings.iter().any(|text| contains(text, form)))
     });
     found.map(|secret| secret.name.clone())
 }
@@ -100,15 +96,23 @@ fn first(sought: &[Sought], text: &[u8]) -> Option<String> {
 fn in_lower_case(sought: &[Sought], text: &[u8]) -> Option<String> {
     let found = sought.iter().find(|secret| {
         let mut forms = secret.forms.iter();
-        forms.any(|form| memmem::find(text, &form.to_ascii_lowercase()).is_some())
+        forms.any(|form| form.len() <= text.len() && contains(text, &form.to_ascii_lowercase()))
     });
     found.map(|secret| secret.name.clone())
+}
+
+/// A long token in a short text is not even begun to be looked for.
+fn contains(text: &[u8], form: &[u8]) -> bool {
+    form.len() <= text.len() && memmem::find(text, form).is_some()
 }
 
 fn hide(sought: &[Sought], text: &[u8]) -> Option<Vec<u8>> {
     let mut found = Vec::new();
     for secret in sought {
         for (position, form) in secret.forms.iter().enumerate() {
+            if form.len() > text.len() {
+                continue;
+            }
             let placeholder = (position == 0).then_some(secret.placeholder.as_str());
             found
                 .extend(memmem::find_iter(text, form).map(|at| (at, at + form.len(), placeholder)));
@@ -206,7 +210,9 @@ impl Hiding {
         let mut ranges = Vec::new();
         let mut keep = 0;
         for form in self.forms.iter().flat_map(|forms| forms.iter()) {
-            ranges.extend(memmem::find_iter(text, form).map(|at| (at, at + form.len())));
+            if form.len() <= text.len() {
+                ranges.extend(memmem::find_iter(text, form).map(|at| (at, at + form.len())));
+            }
             let tail = &text[text.len().saturating_sub(form.len() - 1)..];
             let starts = memchr::memchr_iter(form[0], tail);
             let start = starts
