@@ -5,21 +5,22 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::page::median;
-use super::peer::{Peer, deployer};
+use super::peer::deployer;
 use super::registry::Registry;
 use super::sample;
 use crate::shell::Shell;
 
-/// Seconds of all rounds.
-pub(crate) struct Guard {
-    guarded: Times,
-    unguarded: Times,
-}
+/// How often each program pushes again what the registry has, in a round.
+const AGAIN: usize = 20;
 
+/// Seconds with all checks and without any, of one round.
+type Pair = [f64; 2];
+
+/// What all rounds took.
 #[derive(Default)]
-struct Times {
-    first: Vec<f64>,
-    again: Vec<f64>,
+pub(crate) struct Guard {
+    first: Vec<Pair>,
+    again: Vec<Pair>,
 }
 
 /// Builds the program without checks beside the other, and lets both deploy in turn. `folder` has the application.
@@ -41,67 +42,61 @@ pub(crate) fn measure(shell: &Shell, folder: &Path, rounds: u8) -> Result<Guard>
     let without = target.join("release/spin-deployer");
     let with = deployer("with all checks", &with, folder, &hello);
     let without = deployer("without any", &without, folder, &hello);
-    let mut guard = Guard {
-        guarded: Times::default(),
-        unguarded: Times::default(),
-    };
-    // Whoever is second finds a warmer machine, so they take turns at that too.
+    let memory = Path::new("/dev/shm");
+    // A disk that writes back what the round before left is slower than any check.
+    let storage = if memory.is_dir() { memory } else { folder };
+    let mut guard = Guard::default();
     for round in 1..=rounds {
-        let both = [
-            (&with, &mut guard.guarded),
-            (&without, &mut guard.unguarded),
-        ];
-        let mut both = Vec::from(both);
+        // Whoever is second finds a warmer machine, so they take turns at that too.
+        let mut order = [(0, &with), (1, &without)];
         if round % 2 == 0 {
-            both.reverse();
+            order.reverse();
         }
-        for (peer, times) in both {
-            push(peer, folder, times)?;
-            let last = |times: &[f64]| times.last().copied().unwrap_or_default();
-            eprintln!(
-                "round {round}, {}: {:.3} s, again {:.3} s",
-                peer.name,
-                last(&times.first),
-                last(&times.again)
-            );
+        let (mut first, mut again) = ([0.0; 2], [vec![], vec![]]);
+        let registries = [Registry::start(storage)?, Registry::start(storage)?];
+        for (index, peer) in order {
+            peer.prepare(&registries[index])?;
+            first[index] = sample(&mut peer.push(registries[index].address()))?.seconds;
         }
+        for _ in 0..AGAIN {
+            for (index, peer) in order {
+                let sample = sample(&mut peer.push(registries[index].address()))?;
+                again[index].push(sample.seconds);
+            }
+        }
+        let again = again.map(median);
+        eprintln!(
+            "round {round}: first {first:.3?} s, again {again:.4?} s (with all checks, without any)"
+        );
+        guard.first.push(first);
+        guard.again.push(again);
     }
     Ok(guard)
 }
 
-fn push(peer: &Peer, folder: &Path, times: &mut Times) -> Result<()> {
-    let registry = Registry::start(folder)?;
-    peer.prepare(&registry)?;
-    times
-        .first
-        .push(sample(&mut peer.push(registry.address()))?.seconds);
-    times
-        .again
-        .push(sample(&mut peer.push(registry.address()))?.seconds);
-    Ok(())
-}
-
 impl Guard {
-    /// Medians, a line a program.
+    /// Medians, a line a program. The ratio is the median of the rounds' own ratios.
     pub(crate) fn table(&self) -> String {
-        let Times { first, again } = &self.unguarded;
-        let (first, again) = (median(first.clone()), median(again.clone()));
-        let mut text = format!(
-            "Medians of {} rounds, of the application and the pushes above.\n\n\
-             | | first push | of unguarded | repeated | of unguarded |\n|---|---:|---:|---:|---:|\n",
-            self.guarded.first.len()
-        );
-        for (name, times) in [
-            ("with all checks", &self.guarded),
-            ("without any", &self.unguarded),
-        ] {
-            let (own_first, own_again) = (median(times.first.clone()), median(times.again.clone()));
-            text += &format!(
-                "| {name} | {own_first:.3} s | {:.3} | {own_again:.3} s | {:.3} |\n",
-                own_first / first,
-                own_again / again
-            );
-        }
-        text
+        let of = |pairs: &[Pair], pick: fn(&Pair) -> f64| median(pairs.iter().map(pick).collect());
+        let [first, again] = [&self.first, &self.again].map(|pairs| {
+            let [with, without, ratio]: [fn(&Pair) -> f64; 3] =
+                [|p| p[0], |p| p[1], |p| p[0] / p[1]];
+            [of(pairs, with), of(pairs, without), of(pairs, ratio)]
+        });
+        format!(
+            "Medians of {} rounds, of the application and the pushes above, to a registry in memory; {AGAIN} repeated \
+             pushes a round.\n\n\
+             | | first push | repeated |\n|---|---:|---:|\n\
+             | with all checks | {:.3} s | {:.4} s |\n\
+             | without any | {:.3} s | {:.4} s |\n\
+             | ratio, round by round | {:.3} | {:.3} |\n",
+            self.first.len(),
+            first[0],
+            again[0],
+            first[1],
+            again[1],
+            first[2],
+            again[2]
+        )
     }
 }
