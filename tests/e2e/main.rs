@@ -14,6 +14,7 @@ mod broken;
 mod compatibility;
 mod credentials;
 mod dependencies;
+mod destroy;
 mod harness_itself;
 #[path = "../hostile/mod.rs"]
 mod hostile;
@@ -24,4 +25,5 @@ mod middleware;
 mod plugins;
 mod policy;
 mod push;
+mod readiness;
 mod report;

@@ -9,7 +9,7 @@ use crate::harness::app::App;
 use crate::harness::plugin::hostile;
 use crate::harness::run::{Finished, Machine};
 
-/// What the plugin asks for. It may talk to three places, if the user names them, by rules that differ.
+/// What the plugin asks for. It may talk to four places, if the user names them, by rules that differ.
 pub(super) const MANIFEST: &str = r#"
 name = "hostile"
 version = "0.1.0"
@@ -30,7 +30,10 @@ options = [
     { name = "authority", type = "text", help = "A host" },
     { name = "digest", type = "text", help = "A content of the app" },
     { name = "milliseconds", type = "text", help = "How long it sleeps" },
+    { name = "platform", type = "url", help = "Who says where the app is" },
     { name = "probe", type = "text", help = "Where a release is to answer" },
+    { name = "otherwise", type = "text", help = "Where else" },
+    { name = "log", type = "text", help = "What a release wrote" },
 ]
 
 [[http]]
@@ -45,6 +48,13 @@ why = "deploy"
 to = "{other}"
 methods = ["GET", "POST"]
 why = "tell about it"
+
+[[http]]
+to = "{platform}"
+methods = ["GET", "POST"]
+paths = ["/api/**"]
+follows = ["routes"]
+why = "ask where the app is"
 
 [[http]]
 to = "{reference}"

@@ -21,3 +21,4 @@ mod redirects;
 mod requests;
 mod secrets;
 mod table;
+mod waiting;

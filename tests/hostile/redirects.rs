@@ -142,7 +142,7 @@ fn exactly_what_was_announced_and_nothing_near_it() {
         format!("request DELETE {announced}"),
         format!("request GET {}", announced.replace("http:", "https:")),
     ] {
-        attempt.denied(&format!("{begins}\n{near}"), "nobody named that host");
+        attempt.denied(&format!("{begins}\n{near}"), "the user named http://127.0.0.1:");
     }
     elsewhere.heard_nothing();
     let seen = attempt.sees(&format!("{begins}\nrequest PUT {announced}\nbody x"));
@@ -157,10 +157,10 @@ fn a_location_that_nobody_announced() {
     let attempt = Attempt::naming(&server.url("/"));
     let announced = elsewhere.url("/upload/1");
     let goes = format!("request GET {announced}");
-    attempt.denied(&goes, "nobody named that host");
+    attempt.denied(&goes, "the user named http://127.0.0.1:");
     // Announced in one run is nothing in the next.
     attempt.sees(&format!("request POST {}", server.url(&to(&announced))));
-    attempt.denied(&goes, "nobody named that host");
+    attempt.denied(&goes, "the user named http://127.0.0.1:");
     elsewhere.heard_nothing();
 }
 
@@ -175,7 +175,7 @@ fn a_rule_that_follows_nothing() {
     );
     attempt.denied(
         &format!("{begins}\nrequest GET <location>"),
-        "nobody named that host",
+        "the user named http://127.0.0.1:",
     );
     elsewhere.heard_nothing();
 }
@@ -192,7 +192,7 @@ fn who_was_announced_announces_nobody_else() {
         server.url(&to(&next)),
         third.url("/x")
     );
-    attempt.denied(&script, "nobody named that host");
+    attempt.denied(&script, "the user named http://127.0.0.1:");
     second.only();
     third.heard_nothing();
 }

@@ -75,11 +75,11 @@ fn another_port() {
     Places::new().refuses(&[
         (
             "GET http://PORT/api/x",
-            "http://PORT/api/x: nobody named that host",
+            "http://PORT/api/x: the user named http://NAMED, not port ",
         ),
         (
             "GET http://127.0.0.1/api/x",
-            "http://127.0.0.1/api/x: nobody named that host",
+            "http://127.0.0.1/api/x: the user named http://NAMED, not port 80",
         ),
         ("GET http://127.0.0.1:/api/x", "port"),
         ("GET http://127.0.0.1:99999/api/x", "port"),
@@ -91,7 +91,7 @@ fn another_port() {
 fn another_scheme() {
     Places::new().refuses(&[(
         "GET https://NAMED/api/x",
-        "https://NAMED/api/x: nobody named that host",
+        "https://NAMED/api/x: the user named http://NAMED, not https",
     )]);
 }
 
@@ -271,6 +271,42 @@ fn an_address_to_wait_for() {
     let trap = Listener::trap("127.0.0.1:0");
     let attempt = Attempt::naming(&named.url("/")).with("--probe", trap.url("/?data=all"));
     let denied = attempt.script("").fails(5);
-    denied.says("a place that nobody named");
+    denied.says("a place that may not be asked");
     trap.heard_nothing();
+    named.heard_nothing();
+    // Nor the second address of a probe, nor a path that no rule reads.
+    let unknown = Listener::answering(|_| {
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned()
+    });
+    for elsewhere in [trap.url("/?data=all"), unknown.url("/admin")] {
+        let attempt = Attempt::naming(&unknown.url("/"))
+            .with("--probe", unknown.url("/api/ready"))
+            .with("--otherwise", elsewhere);
+        attempt.script("").fails(5).says("a place that may not be asked");
+    }
+    let heard = unknown.requests();
+    assert!(heard.len() == 2 && heard.iter().all(|seen| seen.target() == "/api/ready"));
+    trap.heard_nothing();
+}
+
+/// What is shown before something is destroyed, and what a release wrote, is read and nothing else.
+#[test]
+fn what_only_reads_changes_nothing() {
+    let named = Listener::start();
+    let changes = |method: &str| format!("request {method} {}\nbody x", named.url("/api/x"));
+    for method in ["POST", "PUT"] {
+        let attempt = Attempt::naming(&named.url("/")).calling("destroy").flag("--yes");
+        attempt.denied(&changes(method), "`status` only reads");
+    }
+    named.heard_nothing();
+    let attempt = Attempt::naming(&named.url("/"))
+        .with("--probe", named.url("/api/ready"))
+        .with("--readiness-timeout", "1s")
+        .with("--log", "script");
+    let script = format!("request POST {}\nbody x", named.url("/api/x"));
+    let unready = attempt.script(&script).fails(8);
+    unready.says("warning: the plugin wanted POST").says("`status` only reads");
+    // Once, by the deploy.
+    let posts = named.requests().into_iter().filter(|seen| seen.target() == "/api/x");
+    assert_eq!(posts.count(), 1);
 }

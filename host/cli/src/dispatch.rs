@@ -16,8 +16,8 @@ use crate::interrupted::last_words;
 use crate::parse::{CommandLine, Parsed, Stop};
 use crate::terminal::errors;
 use crate::terminal::progress::Progress;
-use crate::terminal::{Screen, Streams, escape, print, prompt, results, set_colors};
-use crate::{crash, ending, json, signals};
+use crate::terminal::{Screen, Streams, print, results, set_colors};
+use crate::{crash, destroy, ending, json, signals};
 
 /// What a command leaves on standard output, and its exit status.
 struct Done {
@@ -156,11 +156,8 @@ fn execute(
             progress.say(&errors::typed_secret(option));
         }
     }
-    if matches!(arguments.command, Command::Destroy(_)) && !flags.yes {
-        confirm_destroy(&target, screen.interactive)?;
-    }
-
     let name = target.name.clone();
+    let shown = name.clone();
     let request = Request {
         app,
         given,
@@ -179,7 +176,21 @@ fn execute(
     signals::listen(interrupted).map_err(|e| cannot_start(&e))?;
 
     let runtime = runtime()?;
-    let done = runtime.block_on(call(&deployer, &arguments.command, output));
+    let done = runtime.block_on(async {
+        match &arguments.command {
+            Command::Destroy(_) => {
+                let asks = destroy::Asks {
+                    yes: flags.yes,
+                    interactive: screen.interactive,
+                    quiet: flags.quiet,
+                    target: &shown,
+                };
+                let report = destroy::run(&deployer, &progress, asks).await?;
+                Ok(show(&report, output, results::destroyed))
+            }
+            command => call(&deployer, command, output).await,
+        }
+    });
     // Not one that still hashes or waits for a lock holds up the end.
     runtime.shutdown_background();
     progress.clear();
@@ -217,9 +228,9 @@ async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<
         Command::Status(_) => done!(deployer.status().await?, results::status),
         Command::History { limit, .. } => done!(deployer.history(*limit).await?, results::history),
         Command::Rollback { id, .. } => done!(deployer.rollback(id).await?, results::rolled_back),
-        Command::Destroy(_) => done!(deployer.destroy().await?, results::destroyed),
         Command::Login(_) => done!(deployer.login().await?, results::logged_in),
         Command::Logout { .. }
+        | Command::Destroy(_)
         | Command::Inspect { .. }
         | Command::Targets(_)
         | Command::Completions { .. } => {
@@ -292,22 +303,6 @@ fn list_targets(
         Output::Json => json::targets(&targets),
         Output::Text => results::targets(&targets),
     }))
-}
-
-fn confirm_destroy(target: &Target, interactive: bool) -> Result<(), Error> {
-    let name = escape::line(&target.name);
-    if !interactive {
-        return Err(Error::new(
-            Code::Usage,
-            format!("destroy removes the app from {name}, and nobody can be asked"),
-        )
-        .help("add --yes"));
-    }
-    if prompt::confirm(&format!("Remove the app and all its releases from {name}?")) {
-        Ok(())
-    } else {
-        Err(Error::new(Code::Failed, "nothing was removed"))
-    }
 }
 
 fn cannot_start(error: &std::io::Error) -> Error {

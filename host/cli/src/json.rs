@@ -19,7 +19,7 @@ pub(crate) fn targets(targets: &[TargetSummary]) -> String {
 }
 
 /// `{schema, error: {code, exit_code, message, detail, help, sent}}`, with the findings about the app where they are
-/// the reason, and what has landed where the command was interrupted.
+/// the reason, what a release wrote that is not ready, and what has landed where the command was interrupted.
 pub(crate) fn error(
     error: &Error,
     code: Option<&str>,
@@ -40,6 +40,9 @@ pub(crate) fn error(
     });
     if !error.findings.is_empty() {
         body["findings"] = serde_json::to_value(&error.findings).unwrap_or_default();
+    }
+    if !error.log.is_empty() {
+        body["log"] = serde_json::json!(error.log);
     }
     if let Some(landed) = landed {
         body["landed"] = serde_json::json!({

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod crash;
+mod destroy;
 mod dispatch;
 mod ending;
 mod interrupted;

@@ -30,6 +30,7 @@ impl From<sandbox::Release> for Release {
             artifact: release.artifact,
             created: release.created,
             active: release.active,
+            state: release.state,
             routes: release
                 .routes
                 .into_iter()

@@ -1,6 +1,8 @@
 //! One command, from the app to the report.
 
 mod login;
+mod logs;
+mod removal;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,11 +21,12 @@ use crate::logins::Logins;
 use crate::policy::{self, Asked, CallLimits, Oversight};
 use crate::ports::{AppPort, Counts, IdentityPort, NetworkPort, OptionsPort, ProgressPort};
 use crate::report::{
-    AppId, Change, DeployReport, DestroyReport, PlanReport, PluginId, Release, ReleasesReport,
-    SCHEMA, Transferred,
+    AppId, Change, DeployReport, PlanReport, PluginId, Release, ReleasesReport, SCHEMA, Transferred,
 };
 use crate::{Code, Environment, Error, Event, Observer, Target};
 use crate::{admission, code, compatibility, failure, mounts, readiness, secrets, target, values};
+
+pub use removal::Removal;
 
 /// What the user asked for, beyond the target.
 #[derive(Clone)]
@@ -80,17 +83,33 @@ pub struct Deployer {
     running: Mutex<Option<(String, Instant)>>,
 }
 
+/// All that calls of the plugin need and that is the same for each of them, so that a user is asked once.
+struct Prepared {
+    plugin: Plugin,
+    /// Whether the plugin had to be compiled for it.
+    compiled: bool,
+    app: Arc<dyn sandbox::App>,
+    findings: Vec<Finding>,
+    app_folder: PathBuf,
+    logins: Logins,
+    values: Values,
+    grant: Grant,
+}
+
 /// A call that has ended, with what is needed to report on it.
 struct Called<T> {
     value: T,
-    app: Arc<dyn sandbox::App>,
-    findings: Vec<Finding>,
     session: Arc<Session>,
-    grant: Grant,
-    values: Values,
-    /// What the plugin saw of them.
+    /// What the plugin saw of the values.
     seen: BTreeMap<String, sandbox::Value>,
-    vault: Arc<Vault>,
+    prepared: Prepared,
+}
+
+/// One call of several with the same preparation.
+struct Ran<T> {
+    value: T,
+    session: Arc<Session>,
+    seen: BTreeMap<String, sandbox::Value>,
 }
 
 impl Deployer {
@@ -158,9 +177,9 @@ impl Deployer {
             schema: SCHEMA,
             target: self.target.name.clone(),
             plugin: self.plugin_id(),
-            app: app_id(&*called.app),
+            app: app_id(&*called.prepared.app),
             changes: called.value.into_iter().map(Change::from).collect(),
-            findings: called.findings,
+            findings: called.prepared.findings,
         })
     }
 
@@ -176,29 +195,22 @@ impl Deployer {
                 |plugin, ports, limits| async move { plugin.deploy(ports, limits).await },
             )
             .await?;
-        let ready = readiness::wait(
-            &called.value.ready_when,
-            self.request.readiness_timeout,
-            &*self.observer,
-            |origin| {
-                let grant = called.grant.only_reading(origin)?;
-                // With the call's secrets: none goes out, and none comes back in an answer that the user is shown.
-                let vault = called.vault.clone();
-                Some(self.open(grant, Phase::Status, vault, self.request.readiness_timeout))
-            },
-        )
-        .await
-        .map_err(|error| {
-            let release = &called.value;
-            let what = release.artifact.as_ref().unwrap_or(&release.id);
-            let detail = error.detail.clone().unwrap_or_default();
-            error.detail(format!("{detail}\ndeployed is {what}"))
-        })?;
+        let wait = self.request.readiness_timeout;
+        let probes = called.session.probes(egress::Limits {
+            time: wait,
+            ..self.limits.egress.clone()
+        });
+        let probed =
+            readiness::wait(&called.value.ready_when, wait, &*self.observer, &probes).await;
+        let ready = match probed {
+            Ok(ready) => ready,
+            Err(error) => return Err(self.unready(error, &called).await),
+        };
         Ok(DeployReport {
             schema: SCHEMA,
             target: self.target.name.clone(),
             plugin: self.plugin_id(),
-            app: app_id(&*called.app),
+            app: app_id(&*called.prepared.app),
             release: Release::from(called.value),
             transferred: Transferred {
                 bytes: self.counts.transferred(),
@@ -207,7 +219,7 @@ impl Deployer {
             },
             ready,
             seconds: self.environment.started.elapsed().as_secs_f64(),
-            findings: called.findings,
+            findings: called.prepared.findings,
         })
     }
 
@@ -246,26 +258,6 @@ impl Deployer {
             })
             .await?;
         Ok(self.releases(vec![Release::from(called.value)]))
-    }
-
-    /// Removes the app from the platform.
-    ///
-    /// # Errors
-    /// As [`Self::deploy`].
-    pub async fn destroy(&self) -> Result<DestroyReport, Error> {
-        let called = self
-            .call(
-                Phase::Destroy,
-                "destroy",
-                |plugin, ports, limits| async move { plugin.destroy(ports, limits).await },
-            )
-            .await?;
-        Ok(DestroyReport {
-            schema: SCHEMA,
-            target: self.target.name.clone(),
-            plugin: self.plugin_id(),
-            removed: called.value,
-        })
     }
 
     /// What already is on the platform.
@@ -318,6 +310,20 @@ impl Deployer {
         F: FnOnce(Plugin, Ports, Limits) -> Fut,
         Fut: Future<Output = Outcome<T>>,
     {
+        let prepared = self.prepare(phase).await?;
+        let ran = self
+            .run(&prepared, phase, call, &self.limits, run)
+            .await?;
+        Ok(Called {
+            value: ran.value,
+            session: ran.session,
+            seen: ran.seen,
+            prepared,
+        })
+    }
+
+    /// All before the first call.
+    async fn prepare(&self, phase: Phase) -> Result<Prepared, Error> {
         let spin_version = self.request.spin_version.as_ref();
         compatibility::check(&self.loader, &self.target.manifest, spin_version).await?;
         if matches!(phase, Phase::Plan | Phase::Deploy) {
@@ -362,24 +368,55 @@ impl Deployer {
         if let Some(app) = &loaded {
             admission::admit(&self.target, app, &self.policies)?;
         }
-        let mounts = mounts::mount(&values, phase, &app_folder)?;
-        let vault = Arc::new(Vault::default());
-        let options =
-            secrets::placeholders(&self.environment, &values, &mounts.mounts, &vault).await?;
         let grant = Grant::naming(&self.target.manifest, &values, &self.policies);
-        let session = self.open(grant.clone(), phase, vault.clone(), self.limits.egress.time);
-        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+        Ok(Prepared {
+            plugin,
+            compiled,
+            app: port,
+            findings,
+            app_folder,
+            logins,
+            values,
+            grant,
+        })
+    }
+
+    /// One call, within `limits`.
+    async fn run<T, F, Fut>(
+        &self,
+        prepared: &Prepared,
+        phase: Phase,
+        call: &str,
+        limits: &CallLimits,
+        run: F,
+    ) -> Result<Ran<T>, Error>
+    where
+        F: FnOnce(Plugin, Ports, Limits) -> Fut,
+        Fut: Future<Output = Outcome<T>>,
+    {
+        let Prepared { values, grant, .. } = prepared;
+        let mounts = mounts::mount(values, phase, &prepared.app_folder)?;
+        let vault = Arc::new(Vault::default());
+        let seen = secrets::placeholders(&self.environment, values, &mounts.mounts, &vault).await?;
+        let session = self.egress.session(
+            grant.clone(),
+            phase,
+            vault,
+            limits.egress.clone(),
+            self.audit.clone(),
+        );
+        self.remember(&session, phase);
         self.audit.line(&Line::Call {
             plugin: self.target.manifest.name.as_str(),
             digest: &self.target.digest,
             call,
-            compiled,
+            compiled: prepared.compiled,
             mounts: mounts.mounts.iter().map(MountLine::from).collect(),
         });
         let network = Arc::new(NetworkPort::new(session.clone()));
         let ports = Ports {
-            app: port.clone(),
-            options: Arc::new(OptionsPort(options.clone())),
+            app: prepared.app.clone(),
+            options: Arc::new(OptionsPort(seen.clone())),
             progress: Arc::new(ProgressPort {
                 observer: self.observer.clone(),
                 audit: self.audit.clone(),
@@ -392,8 +429,7 @@ impl Deployer {
         };
         let began = Instant::now();
         *self.running() = Some((call.to_owned(), began));
-        let limits = self.limits.sandbox.clone();
-        let outcome = run(plugin, ports, limits).await;
+        let outcome = run(prepared.plugin.clone(), ports, limits.sandbox.clone()).await;
         // What the plugin has not waited for gets its line before the call does.
         session.end();
         let ended = Line::ended(call, &outcome.result, &network.last(), began);
@@ -408,7 +444,9 @@ impl Deployer {
             let plugin = self.target.manifest.name.as_str();
             let mut error = failure::explain(error, plugin, network.last());
             if error.code == Code::Unauthenticated && phase != Phase::Login {
-                error.help = logins.help(&self.target, &values, error.help.take());
+                error.help = prepared
+                    .logins
+                    .help(&self.target, values, error.help.take());
             }
             let written = mounts.mounts.iter().any(|mount| mount.writable);
             error.sent = network.sent() || written && self.counts.transferred() > 0;
@@ -422,16 +460,19 @@ impl Deployer {
             }
         }
         let value = result?;
-        Ok(Called {
+        Ok(Ran {
             value,
-            app: port,
-            findings,
             session,
-            grant,
-            values,
-            seen: options,
-            vault,
+            seen,
         })
+    }
+
+    /// For what is told of an interrupted command: of several calls the one that changes something.
+    fn remember(&self, session: &Arc<Session>, phase: Phase) {
+        let mut last = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none() || !phase.read_only() {
+            *last = Some(session.clone());
+        }
     }
 
     /// Where `deployer.toml` lies, and where default paths start.
@@ -478,15 +519,6 @@ impl Deployer {
         let target = self.target.clone();
         let observer = self.observer.clone();
         loading::blocking(move || code::plugin(&target, cache.as_deref(), &*observer)).await
-    }
-
-    fn open(&self, grant: Grant, phase: Phase, vault: Arc<Vault>, time: Duration) -> Arc<Session> {
-        let limits = egress::Limits {
-            time,
-            ..self.limits.egress.clone()
-        };
-        self.egress
-            .session(grant, phase, vault, limits, self.audit.clone())
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Error {
     pub sent: bool,
     /// What is wrong with the app, where that is the reason.
     pub findings: Vec<Finding>,
+    /// The last lines that the release wrote, oldest first, where it is not ready and the platform keeps them.
+    pub log: Vec<String>,
 }
 
 impl Error {
@@ -75,6 +77,7 @@ impl Error {
             help: None,
             sent: false,
             findings: Vec::new(),
+            log: Vec::new(),
         }
     }
 

@@ -41,7 +41,7 @@ mod spin;
 mod target;
 mod values;
 
-pub use deployer::{Deployer, Landed, Request};
+pub use deployer::{Deployer, Landed, Removal, Request};
 pub use environment::Environment;
 pub use error::{Code, Error};
 pub use inspect::inspect;

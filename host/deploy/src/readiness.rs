@@ -1,11 +1,10 @@
 //! Waits until a release answers as its probes expect.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use http_body_util::BodyExt as _;
-use spin_deployer_egress::{Session, Timeouts};
-use spin_deployer_manifest::Origin;
+use spin_deployer_egress::{RefusalLine, SendError, Session, Timeouts};
 use spin_deployer_sandbox::{Expectation, Probe};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -20,14 +19,21 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The longest body that a probe is compared with. In bytes.
 const BODY: usize = 64 << 10;
 
+/// What came in place of the answer that was expected.
+enum Unready {
+    /// The question was not let out, and never will be.
+    Refused(RefusalLine),
+    /// In words, with the status where there is one.
+    Answered(Option<StatusCode>, String),
+}
+
 /// Asks every probe until it answers as expected. `None` where there is nothing to ask or nobody wants to wait.
-/// `session` makes the session through which one origin may be read, if it is granted: probes come from the plugin, and
-/// an address of its own choice could carry anything away.
+/// `session` is one for probes: they come from the plugin, and an address of its own choice could carry anything away.
 pub(crate) async fn wait(
     probes: &[Probe],
     timeout: Duration,
     observer: &dyn Observer,
-    session: impl Fn(Origin) -> Option<Arc<Session>>,
+    session: &Session,
 ) -> Result<Option<bool>, Error> {
     if probes.is_empty() || timeout.is_zero() {
         return Ok(None);
@@ -37,23 +43,16 @@ pub(crate) async fn wait(
         observer.event(Event::Waiting {
             url: probe.url.clone(),
         });
-        let session = session(origin(probe)?).ok_or_else(|| Error {
-            sent: true,
-            ..Error::new(
-                Code::Denied,
-                "deployed, but the plugin wants to wait for a place that nobody named",
-            )
-            .detail(format!("GET {}", probe.url))
-        })?;
         loop {
             let asked = Instant::now();
-            let last = match timeout_at(deadline, ask(&session, probe)).await {
+            let last = match timeout_at(deadline, ask(session, probe)).await {
                 Ok(Ok(())) => break,
-                Ok(Err(answer)) => answer,
-                Err(_) => "it did not answer in time".to_owned(),
+                Ok(Err(Unready::Refused(line))) => return Err(may_not_ask(line)),
+                Ok(Err(Unready::Answered(_, answer))) => answer,
+                Err(_) => format!("GET {}: it did not answer in time", probe.url),
             };
             if asked + PAUSE >= deadline {
-                return Err(not_ready(probe, timeout, last));
+                return Err(not_ready(timeout, last));
             }
             sleep_until(asked + PAUSE).await;
         }
@@ -61,74 +60,105 @@ pub(crate) async fn wait(
     Ok(Some(true))
 }
 
-fn origin(probe: &Probe) -> Result<Origin, Error> {
-    let uri = probe.url.parse::<http::Uri>().ok();
-    let origin = uri.and_then(|uri| {
-        format!("{}://{}", uri.scheme_str()?, uri.authority()?)
-            .parse::<Origin>()
-            .ok()
-    });
-    origin.ok_or_else(|| Error {
-        sent: true,
-        ..Error::new(
-            Code::Failed,
-            "deployed, but the plugin names no usable address to wait for",
-        )
-        .detail(probe.url.clone())
-    })
-}
-
-/// One question. The error says what came instead.
-async fn ask(session: &Session, probe: &Probe) -> Result<(), String> {
-    let request = http::Request::get(&probe.url)
-        .body(
-            http_body_util::Empty::new()
-                .map_err(|never| match never {})
-                .boxed_unsync(),
-        )
-        .map_err(|e| e.to_string())?;
-    let response = session
-        .send(request, Timeouts::default())
-        .await
-        .map_err(|e| e.to_string())?;
-    let status = response.status();
-    match &probe.expect {
-        Expectation::Status(expected) if status.as_u16() == *expected => Ok(()),
-        Expectation::Status(_) => Err(format!("it answered {status}")),
-        Expectation::Json((pointer, expected)) => {
-            let body = http_body_util::Limited::new(response.into_body(), BODY)
-                .collect()
-                .await
-                .map_err(|e| format!("its answer cannot be read: {e}"))?
-                .to_bytes();
-            let found = serde_json::from_slice::<serde_json::Value>(&body)
-                .ok()
-                .and_then(|json| json.pointer(pointer).cloned());
-            match found {
-                Some(serde_json::Value::String(found)) if found == *expected => Ok(()),
-                Some(found) => Err(format!(
-                    "`{pointer}` of its answer is {found}, not {expected:?}"
-                )),
-                None => Err(format!("it answered {status} without `{pointer}`")),
-            }
+/// One question, and the other one where the first address is not known there.
+async fn ask(session: &Session, probe: &Probe) -> Result<(), Unready> {
+    let unready = match question(session, &probe.url, Some(&probe.expect)).await {
+        Ok(()) => return Ok(()),
+        Err(unready) => unready,
+    };
+    match (&unready, &probe.otherwise) {
+        (Unready::Answered(Some(StatusCode::NOT_FOUND), _), Some(otherwise)) => {
+            question(session, otherwise, None).await
         }
+        _ => Err(unready),
     }
 }
 
-fn not_ready(probe: &Probe, timeout: Duration, last: String) -> Error {
+/// Without an expectation every success will do.
+async fn question(
+    session: &Session,
+    url: &str,
+    expect: Option<&Expectation>,
+) -> Result<(), Unready> {
+    let unready = |status, why: String| Unready::Answered(status, format!("GET {url}: {why}"));
+    let request = http::Request::get(url).body(
+        http_body_util::Empty::new()
+            .map_err(|never| match never {})
+            .boxed_unsync(),
+    );
+    let request = request.map_err(|_| Unready::Refused(no_url(url)))?;
+    let response = match session.send(request, Timeouts::default()).await {
+        Ok(response) => response,
+        Err(SendError::Refused(line)) => return Err(Unready::Refused(line)),
+        Err(error) => return Err(unready(None, error.to_string())),
+    };
+    let status = response.status();
+    let unready = |why| unready(Some(status), why);
+    let (pointer, expected) = match expect {
+        None if status.is_success() => return Ok(()),
+        Some(Expectation::Status(expected)) if status.as_u16() == *expected => return Ok(()),
+        None | Some(Expectation::Status(_)) => return Err(unready(format!("it answered {status}"))),
+        Some(Expectation::Json((pointer, expected))) => (pointer, expected),
+    };
+    let body = http_body_util::Limited::new(response.into_body(), BODY)
+        .collect()
+        .await
+        .map_err(|e| unready(format!("its answer cannot be read: {e}")))?
+        .to_bytes();
+    let found = serde_json::from_slice::<serde_json::Value>(&body)
+        .ok()
+        .and_then(|json| json.pointer(pointer).cloned());
+    match found {
+        Some(serde_json::Value::String(found)) if found == *expected => Ok(()),
+        Some(found) => Err(unready(format!(
+            "`{pointer}` of its answer is {found}, not {expected:?}"
+        ))),
+        None => Err(unready(format!("it answered {status} without `{pointer}`"))),
+    }
+}
+
+/// What is not even a request.
+fn no_url(url: &str) -> RefusalLine {
+    RefusalLine {
+        method: "GET".to_owned(),
+        url: url.to_owned(),
+        reason: "it is no address".to_owned(),
+        suggestion: None,
+    }
+}
+
+fn may_not_ask(line: RefusalLine) -> Error {
+    let see = "see for yourself whether it answers; --readiness-timeout 0 does not wait";
+    Error {
+        sent: true,
+        ..Error::new(
+            Code::Denied,
+            "deployed, but the plugin wants to wait for a place that may not be asked",
+        )
+        .detail(format!("{} {}: {}", line.method, line.url, line.reason))
+        .help(match line.suggestion {
+            Some(rule) => format!("{see}; what would allow it:\n{rule}"),
+            None => see.to_owned(),
+        })
+    }
+}
+
+fn not_ready(timeout: Duration, last: String) -> Error {
     Error {
         sent: true,
         ..Error::new(
             Code::NotReady,
             format!("deployed, but not ready after {} seconds", timeout.as_secs()),
         )
-        .detail(format!("GET {}: {last}", probe.url))
+        .detail(last)
         .help("look at it in a while, or wait longer with --readiness-timeout SECONDS; 0 does not wait")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use spin_deployer_egress::{Audit, AuditEntry, Config, Egress, Limits, Proxies};
     use spin_deployer_grants::{Grant, Phase, Policies, Resolved, ValueSource, Values};
     use spin_deployer_manifest::Manifest;
@@ -169,12 +199,24 @@ mod tests {
         expect: Expectation,
         timeout: Duration,
     ) -> Result<Option<bool>, Error> {
+        let probe = Probe {
+            url,
+            expect,
+            otherwise: None,
+        };
+        wait_at(probe, named, timeout).await
+    }
+
+    async fn wait_at(probe: Probe, named: &str, timeout: Duration) -> Result<Option<bool>, Error> {
         let manifest: Manifest = r#"
             name = "demo"
             version = "0.1.0"
             description = "For tests"
             options = [{ name = "place", type = "url", help = "Where" }]
-            http = [{ to = "{place}", methods = ["GET"], why = "deploy" }]
+            http = [
+                { to = "{place}", methods = ["POST"], why = "deploy" },
+                { to = "{place}", methods = ["GET"], paths = ["/", "/info", "/health"], why = "look" },
+            ]
         "#
         .parse()
         .unwrap();
@@ -192,21 +234,23 @@ mod tests {
             proxies: Proxies::None,
             ..Config::default()
         });
-        let session = |origin| {
-            let grant = grant.only_reading(origin)?;
-            Some(egress.session(
-                grant,
-                Phase::Status,
-                Arc::default(),
-                Limits::default(),
-                Arc::new(Nothing),
-            ))
-        };
-        let probe = Probe { url, expect };
-        wait(&[probe], timeout, &Nothing, session).await
+        let deploy = egress.session(
+            grant,
+            Phase::Deploy,
+            Arc::default(),
+            Limits::default(),
+            Arc::new(Nothing),
+        );
+        // A call has ended before anybody waits for what it deployed.
+        deploy.end();
+        let session = deploy.probes(Limits::default());
+        wait(&[probe], timeout, &Nothing, &session).await
     }
 
     const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const UNKNOWN: &str =
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const FINE: &str = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
     const LIVE: &str =
         "HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{\"version\":\"7\"}";
 
@@ -244,6 +288,15 @@ mod tests {
         let named = serve(&[LIVE]).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let other = format!("http://{}/?data=1", listener.local_addr().unwrap());
+        for unusable in ["no address", "ftp://a.example/", "/info", ""] {
+            let error = wait_for(
+                unusable.to_owned(),
+                &named,
+                Expectation::Status(200),
+                Duration::from_secs(30),
+            );
+            assert_eq!(error.await.unwrap_err().code, Code::Denied, "{unusable}");
+        }
         let error = wait_for(
             other,
             &named,
@@ -252,9 +305,58 @@ mod tests {
         )
         .await
         .unwrap_err();
-        assert_eq!(error.code, Code::Denied);
+        assert_eq!((error.code, error.sent), (Code::Denied, true));
+        assert!(error.help.unwrap().contains("--readiness-timeout 0"));
+        let detail = error.detail.unwrap();
+        assert!(!detail.contains("data=1"), "{detail}");
         let heard = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
         assert!(heard.is_err(), "somebody connected");
+    }
+
+    #[tokio::test]
+    async fn a_path_that_no_rule_reads_is_not_asked() {
+        let origin = serve(&[LIVE]).await;
+        let denied = wait_for(
+            format!("{origin}/admin"),
+            &origin,
+            Expectation::Status(200),
+            Duration::from_secs(30),
+        );
+        let detail = denied.await.unwrap_err().detail.unwrap();
+        assert!(detail.contains("no rule allows it the path /admin"), "{detail}");
+    }
+
+    #[tokio::test]
+    async fn where_the_first_address_is_not_known_the_other_one_is_asked() {
+        let wait = |answers, expect, otherwise| async move {
+            let origin = serve(answers).await;
+            let probe = Probe {
+                url: format!("{origin}/info"),
+                expect,
+                otherwise: Some(format!("{origin}{otherwise}")),
+            };
+            wait_at(probe, &origin, Duration::from_millis(50)).await
+        };
+        let version = || Expectation::Json(("/version".to_owned(), "7".to_owned()));
+        for expect in [version(), Expectation::Status(200)] {
+            let ready = wait(&[UNKNOWN, FINE], expect, "/health").await;
+            assert_eq!(ready.unwrap(), Some(true));
+        }
+        for (answers, says) in [
+            (&[UNKNOWN, BUSY][..], "/health: it answered 503"),
+            (&[BUSY, FINE], "/info: it answered 503"),
+            (&[UNKNOWN, UNKNOWN], "/health: it answered 404"),
+        ] {
+            let error = wait(answers, version(), "/health").await.unwrap_err();
+            assert_eq!(error.code, Code::NotReady);
+            let detail = error.detail.unwrap();
+            assert!(detail.contains(says), "{detail}");
+        }
+        // What is expected is expected, and the other one goes where the first may go.
+        let ready = wait(&[UNKNOWN], Expectation::Status(404), "/health").await;
+        assert_eq!(ready.unwrap(), Some(true));
+        let error = wait(&[UNKNOWN, FINE], version(), "/admin").await.unwrap_err();
+        assert_eq!(error.code, Code::Denied);
     }
 
     #[tokio::test]

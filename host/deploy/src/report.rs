@@ -84,6 +84,8 @@ pub struct Release {
     pub created: Option<String>,
     /// Whether this is what the platform runs.
     pub active: bool,
+    /// What the platform calls its state, in the platform's word: `running`, `dead`.
+    pub state: Option<String>,
     /// Where it answers.
     pub routes: Vec<Route>,
 }
@@ -168,6 +170,8 @@ pub struct DestroyReport {
     pub target: String,
     /// The plugin that ran.
     pub plugin: PluginId,
+    /// What was to be removed, before it was.
+    pub planned: Vec<Change>,
     /// What is gone, in the plugin's words.
     pub removed: Vec<String>,
 }

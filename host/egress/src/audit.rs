@@ -87,6 +87,11 @@ impl UnderWay {
         }
     }
 
+    /// Where the lines go.
+    pub(crate) fn audit(&self) -> Arc<dyn Audit> {
+        self.audit.clone()
+    }
+
     pub(crate) fn begin(self: &Arc<Self>, method: String, url: String) -> Record {
         let open = Arc::new(Open {
             entry: Mutex::new(AuditEntry {

@@ -1,9 +1,9 @@
 //! The HTTP clients: reqwest with rustls, ring and the platform's authorities.
 //!
-//! There are three, alike but for what their resolver lets pass, so that a connection that was opened to a private
+//! There are four, alike but for what their resolver lets pass, so that a connection that was opened to a private
 //! address for one session cannot be found in the pool by another one that may not go there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,10 +11,11 @@ use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls_platform_verifier::Verifier;
+use spin_deployer_manifest::Host;
 
 use crate::environment::Environment;
 use crate::limits::CONNECT;
-use crate::resolve::{Checked, Names, Reach};
+use crate::resolve::{Checked, Names, Reach, is_below_localhost};
 use crate::target::Target;
 use crate::{Error, Proxies};
 
@@ -30,6 +31,9 @@ const MOST_HEADERS: u32 = 256 << 10;
 pub(crate) struct Clients {
     public: reqwest::Client,
     named: reqwest::Client,
+    beside: reqwest::Client,
+    /// The hosts that the last one's resolver knows, with those who named them.
+    announced: Arc<RwLock<HashMap<String, BTreeSet<Host>>>>,
     proxied: Option<Proxied>,
     /// Why there is no authority to trust, where there is none.
     pub(crate) roots: Option<String>,
@@ -86,7 +90,10 @@ impl Clients {
                 })
             }
         };
+        let announced = Arc::default();
         Ok(Self {
+            beside: build(Reach::Beside(Arc::clone(&announced)), false)?,
+            announced,
             public: build(Reach::Public, false)?,
             named: build(Reach::Named, false)?,
             proxied,
@@ -94,10 +101,16 @@ impl Clients {
         })
     }
 
-    /// `named`: the user named the target's host.
-    pub(crate) fn choose(&self, target: &Target, named: bool) -> Chosen<'_> {
+    /// `named`: the user named the target's host. `by`: these servers named it, which is less.
+    pub(crate) fn choose(
+        &self,
+        target: &Target,
+        named: bool,
+        by: Option<&BTreeSet<Host>>,
+    ) -> Chosen<'_> {
+        let host = &target.origin.host;
         // A proxy cannot reach this machine's loopback, whatever NO_PROXY forgot to say.
-        let outside = !target.origin.host.is_loopback();
+        let outside = !host.is_loopback() && !host.domain().is_some_and(is_below_localhost);
         if let Some(Proxied {
             client,
             matcher,
@@ -129,8 +142,21 @@ impl Clients {
                 proxy: Some(shown),
             };
         }
+        let client = match by {
+            None if named => &self.named,
+            None => &self.public,
+            Some(by) => {
+                self.announced
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .entry(host.to_string())
+                    .or_default()
+                    .extend(by.iter().cloned());
+                &self.beside
+            }
+        };
         Chosen {
-            client: if named { &self.named } else { &self.public },
+            client,
             proxy: None,
         }
     }

@@ -12,6 +12,7 @@ use spin_deployer_grants::{Phase, Rule};
 use spin_deployer_manifest::{Follow, PlanEffect, Scheme};
 use url::Url;
 
+use crate::routes::Announced;
 use crate::target::Target;
 use crate::vault::Announcer;
 
@@ -57,6 +58,8 @@ pub(crate) enum Permit {
     Location(Arc<Rule>),
     /// A registry's `realm`, under this rule.
     Realm(Arc<Rule>),
+    /// An answer that named a host of the app. For the host itself alone.
+    Route(Announced),
 }
 
 impl Delegations {
@@ -111,7 +114,7 @@ impl Delegations {
             // Who was only announced may continue its own upload elsewhere on itself, and announces nobody else. What the
             // host itself reads carries nothing away and is verified by its digest, so that it may lead further.
             Permit::Location(rule) => (rule, phase != Phase::Load),
-            Permit::Realm(_) => return,
+            Permit::Realm(_) | Permit::Route(_) => return,
         };
         let points_on = status.is_success() || status.is_redirection();
         if points_on && rule.follows.contains(&Follow::Location) {
@@ -193,6 +196,7 @@ impl fmt::Display for Permit {
             Self::Rule(rule) => rule.to.fmt(f),
             Self::Location(rule) => write!(f, "{}, location", rule.to),
             Self::Realm(rule) => write!(f, "{}, www-authenticate", rule.to),
+            Self::Route(route) => write!(f, "{}, routes", route.rule.to),
         }
     }
 }

@@ -41,6 +41,7 @@ mod headers;
 mod inject;
 mod limits;
 mod resolve;
+mod routes;
 mod scan;
 mod session;
 mod target;
@@ -153,11 +154,7 @@ impl Egress {
         limits: Limits,
         audit: Arc<dyn Audit>,
     ) -> Arc<Session> {
-        let under_way = Arc::new(UnderWay::new(audit));
-        let mut all = self.sessions();
-        all.retain(|session| session.strong_count() > 0);
-        all.push(Arc::downgrade(&under_way));
-        drop(all);
+        let under_way = self.begin(audit);
         Arc::new(Session::new(
             self.clone(),
             grant,
@@ -166,6 +163,15 @@ impl Egress {
             limits,
             under_way,
         ))
+    }
+
+    /// Keeps an eye on what a new session has under way.
+    fn begin(&self, audit: Arc<dyn Audit>) -> Arc<UnderWay> {
+        let under_way = Arc::new(UnderWay::new(audit));
+        let mut all = self.sessions();
+        all.retain(|session| session.strong_count() > 0);
+        all.push(Arc::downgrade(&under_way));
+        under_way
     }
 
     /// Writes the line of every request that is under way, of all sessions, as [`INTERRUPTED`], and lets nothing more

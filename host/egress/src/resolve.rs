@@ -1,13 +1,14 @@
 //! Names to checked addresses, inside the HTTP client: what is checked is what is connected to, so that a name cannot
 //! answer one address to a check and another one to the connection.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use spin_deployer_manifest::Host;
 
 use crate::UNGUARDED;
 use crate::address::{Special, special};
@@ -19,6 +20,9 @@ pub(crate) enum Reach {
     Public,
     /// Of a host that the user named: local and private ones too.
     Named,
+    /// Of a host that servers named as their app's: public addresses, and of others those that such a server has itself.
+    /// Each host with those who named it.
+    Beside(Arc<RwLock<HashMap<String, BTreeSet<Host>>>>),
     /// The proxies that the environment names, and nothing else: who connects through a proxy leaves resolving to it.
     Proxies(Arc<RwLock<HashSet<String>>>),
 }
@@ -74,8 +78,20 @@ impl Resolve for Checked {
             {
                 return Err(format!("{host} is no proxy").into());
             }
-            let addresses = names.look_up(host).await?;
-            check(host, &addresses, &reach)?;
+            let mut addresses = look_up(&*names, host).await?;
+            let mut beside = HashSet::new();
+            if let Reach::Beside(known) = &reach {
+                let by = {
+                    let known = known.read().unwrap_or_else(PoisonError::into_inner);
+                    known.get(host).cloned().unwrap_or_default()
+                };
+                beside = addresses_of(&*names, &by).await;
+                // Nobody chose these: they are all that this machine has, and a server may have only one of them.
+                if is_below_localhost(host) && addresses.iter().any(|ip| beside.contains(ip)) {
+                    addresses.retain(|ip| beside.contains(ip));
+                }
+            }
+            check(host, &addresses, &reach, &beside)?;
             // Port 0 is replaced by the client with that of the URL.
             let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
             Ok(Box::new(addresses) as Addrs)
@@ -83,8 +99,50 @@ impl Resolve for Checked {
     }
 }
 
+/// Whether a name is this machine, without asking anybody (RFC 6761, section 6.3).
+pub(crate) fn is_below_localhost(host: &str) -> bool {
+    host.ends_with(".localhost")
+}
+
+async fn look_up(names: &dyn Names, host: &str) -> io::Result<Vec<IpAddr>> {
+    if is_below_localhost(host) {
+        return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    names.look_up(host).await
+}
+
+/// All addresses of some hosts. One that cannot be found has none.
+async fn addresses_of(names: &dyn Names, hosts: &BTreeSet<Host>) -> HashSet<IpAddr> {
+    let mut all = HashSet::new();
+    for host in hosts {
+        match (host.ip(), host.domain()) {
+            (Some(ip), _) => all.extend([ip]),
+            (_, Some(name)) => all.extend(look_up(names, name).await.unwrap_or_default()),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// As the resolver does it for a host that `by` named, for one that is an address and is never resolved.
+pub(crate) async fn check_beside(
+    names: &dyn Names,
+    address: IpAddr,
+    by: &BTreeSet<Host>,
+) -> Result<(), AddressRefused> {
+    let beside = addresses_of(names, by).await;
+    let reach = Reach::Beside(Arc::default());
+    check(&address.to_string(), &[address], &reach, &beside)
+}
+
 /// One address that may not be reached refuses all: a name with a public and a private address is not an accident.
-fn check(host: &str, addresses: &[IpAddr], reach: &Reach) -> Result<(), AddressRefused> {
+/// `beside`: where those are who named a host.
+fn check(
+    host: &str,
+    addresses: &[IpAddr],
+    reach: &Reach,
+    beside: &HashSet<IpAddr>,
+) -> Result<(), AddressRefused> {
     if UNGUARDED {
         return Ok(());
     }
@@ -95,6 +153,7 @@ fn check(host: &str, addresses: &[IpAddr], reach: &Reach) -> Result<(), AddressR
         let allowed = match reach {
             Reach::Public => false,
             Reach::Named => special.reachable_by_a_given_name(),
+            Reach::Beside(_) => special.reachable_by_a_given_name() && beside.contains(address),
             Reach::Proxies(_) => true,
         };
         if !allowed {
@@ -129,6 +188,7 @@ mod tests {
             "a.example",
             &addresses(&["8.8.8.8", "10.0.0.1"]),
             &Reach::Public,
+            &HashSet::new(),
         )
         .unwrap_err();
         assert_eq!(
@@ -143,16 +203,69 @@ mod tests {
             check(
                 "r.corp",
                 &addresses(&["10.0.0.1", "127.0.0.1"]),
-                &Reach::Named
+                &Reach::Named,
+                &HashSet::new()
             ),
             Ok(())
         );
         for address in ["169.254.169.254", "169.254.1.1", "0.0.0.0", "fd00:ec2::254"] {
             assert!(
-                check("r.corp", &addresses(&[address]), &Reach::Named).is_err(),
+                check(
+                    "r.corp",
+                    &addresses(&[address]),
+                    &Reach::Named,
+                    &HashSet::new()
+                )
+                .is_err(),
                 "{address}"
             );
         }
+    }
+
+    #[test]
+    fn beside_a_server_is_only_what_is_at_the_same_address() {
+        let reach = Reach::Beside(Arc::default());
+        let beside = HashSet::from_iter(addresses(&["10.0.0.1", "169.254.169.254", "8.8.8.8"]));
+        let check = |texts: &[&str]| check("app.corp", &addresses(texts), &reach, &beside).is_ok();
+        assert!(check(&["10.0.0.1"]) && check(&["9.9.9.9", "10.0.0.1"]));
+        for elsewhere in [&["10.0.0.2"][..], &["127.0.0.1"], &["10.0.0.1", "10.0.0.2"]] {
+            assert!(!check(elsewhere), "{elsewhere:?}");
+        }
+        assert!(!check(&["169.254.169.254"]), "whoever has it");
+    }
+
+    #[tokio::test]
+    async fn what_is_below_localhost_is_this_machine_and_nobody_is_asked() {
+        struct Nobody;
+        impl Names for Nobody {
+            fn look_up(&self, host: &str) -> Looking {
+                panic!("asked for {host}");
+            }
+        }
+        let resolver = |reach| Checked {
+            reach,
+            names: Arc::new(Nobody),
+        };
+        let found = |reach| async move {
+            let name = "app.localhost".parse().unwrap();
+            let found = resolver(reach).resolve(name).await.ok()?;
+            Some(found.map(|address| address.ip()).collect::<Vec<_>>())
+        };
+        assert_eq!(found(Reach::Public).await, None);
+        assert_eq!(
+            found(Reach::Named).await,
+            Some(addresses(&["127.0.0.1", "::1"]))
+        );
+        let beside = |by: &str| {
+            let by = BTreeSet::from([by.parse().unwrap()]);
+            let known = HashMap::from([("app.localhost".to_owned(), by)]);
+            Reach::Beside(Arc::new(RwLock::new(known)))
+        };
+        assert_eq!(
+            found(beside("127.0.0.1")).await,
+            Some(addresses(&["127.0.0.1"]))
+        );
+        assert_eq!(found(beside("10.0.0.1")).await, None);
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ use crate::exchange::{self, Asked, Outbound};
 use crate::failure::{Cause, RefusalLine, SendError};
 use crate::inject::{self, Problem, Text};
 use crate::limits::{Account, Beyond, Limit, Limits, Tally, Timeouts};
+use crate::resolve::{AddressRefused, check_beside};
+use crate::routes::Routes;
 use crate::scan;
 use crate::target::{Target, shown_raw, shown_word};
 use crate::vault::{Announcer, Destination, Vault, Withheld};
@@ -33,6 +35,10 @@ pub struct Session {
     account: Arc<Account>,
     under_way: Arc<UnderWay>,
     delegations: Mutex<Delegations>,
+    /// Where answers said that the app is.
+    routes: Arc<Routes>,
+    /// The same of another session, for one that may ask there.
+    waits_for: Option<Arc<Routes>>,
     refusals: Mutex<Vec<RefusalLine>>,
 }
 
@@ -71,7 +77,7 @@ impl Session {
         under_way: Arc<UnderWay>,
     ) -> Self {
         let account = Arc::new(Account::new(limits));
-        let (delegations, refusals) = Default::default();
+        let (delegations, routes, refusals) = Default::default();
         Self {
             egress,
             grant,
@@ -80,8 +86,22 @@ impl Session {
             account,
             under_way,
             delegations,
+            routes,
+            waits_for: None,
             refusals,
         }
+    }
+
+    /// A session for the host itself, to see whether what this one deployed answers. It reads where this one may read,
+    /// and where an answer said that the app is, and sends no secret; those of this one are kept out of what comes back.
+    pub fn probes(&self, limits: Limits) -> Arc<Self> {
+        let under_way = self.egress.begin(self.under_way.audit());
+        let grant = self.grant.only_reading();
+        let (egress, vault) = (self.egress.clone(), self.vault.clone());
+        Arc::new(Self {
+            waits_for: Some(self.routes.clone()),
+            ..Self::new(egress, grant, Phase::Status, vault, limits, under_way)
+        })
     }
 
     /// Sends one request of a guest, if it may go, and returns the answer: any status, redirects too. Nothing is
@@ -148,7 +168,10 @@ impl Session {
             by_host: self.phase == Phase::Load,
             timeouts,
         };
-        exchange::deliver(response, asked, &self.vault, &self.account, record).await
+        let delivered =
+            exchange::deliver(response, asked, &self.vault, &self.account, record).await?;
+        let from = &admitted.target.origin;
+        self.routes.look(&admitted.permit, from, delivered).await
     }
 
     /// Ends the session: nothing goes out any more, and what is under way gets its line in the audit log now.
@@ -220,7 +243,23 @@ impl Session {
 
         let clients = self.egress.clients().map_err(SendError::Setup)?;
         let named = self.grant.names_host(&to.origin.host);
-        let chosen = clients.choose(&admitted.target, named);
+        let by = match &admitted.permit {
+            Permit::Route(route) => Some(&route.by),
+            _ => None,
+        };
+        let astray = |refused: AddressRefused| {
+            let why = match by {
+                None if named => "and the user did not name that address",
+                None => "and nobody named that host",
+                Some(_) => "and the server that named that host is not there",
+            };
+            self.refuse(record, format!("{refused}, {why}").into(), None)
+        };
+        if let (Some(by), Some(ip)) = (by, to.origin.host.ip()) {
+            let checked = check_beside(&*self.egress.names, ip, by).await;
+            checked.map_err(astray)?;
+        }
+        let chosen = clients.choose(&admitted.target, named, by);
         record.note(|entry| entry.proxy = chosen.proxy);
         let request = outbound.request(parts, &admitted.target, record, &self.account);
         let sent = exchange::send(
@@ -234,14 +273,7 @@ impl Session {
         match sent.await {
             Ok(response) => Ok((admitted, used, response)),
             Err(Cause::Failed(error)) => Err(error),
-            Err(Cause::Address(refused)) => {
-                let why = if named {
-                    "and the user did not name that address"
-                } else {
-                    "and nobody named that host"
-                };
-                Err(self.refuse(record, format!("{refused}, {why}").into(), None))
-            }
+            Err(Cause::Address(refused)) => Err(astray(refused)),
         }
     }
 
@@ -300,7 +332,9 @@ impl Session {
         if let Some(ip) = to.origin.host.ip()
             && let Some(special) = special(ip)
         {
-            if !self.grant.names_host(&to.origin.host) {
+            // Of a host that a server named as its app's it is checked later, because that may take a look at its name.
+            let route = matches!(admitted.permit, Permit::Route(_));
+            if !route && !self.grant.names_host(&to.origin.host) {
                 return Err(format!("{ip} is {special}, and nobody named it").into());
             }
             // An app that is only looked at must not choose a place that answers with the machine's own credentials.
@@ -334,9 +368,16 @@ impl Session {
             Err(refusal) => refusal,
         };
         let announced = self.delegations().permit(self.phase, method, target);
+        let routes = self.waits_for.as_deref();
+        let announced = announced.or_else(|| routes?.permit(method, target));
         if let Refusal::Policy { granted, .. } = &mut refusal {
             *granted |= announced.is_some();
             return Err(refusal.into());
+        }
+        let nobody = matches!(refusal, Refusal::NoRule { .. });
+        if announced.is_none() && nobody && routes.is_some_and(|r| r.knows(&target.origin)) {
+            let why = "a server named that host, which is asked at `/` and below `/.well-known/` only, without a query";
+            return Err(why.to_owned().into());
         }
         announced.ok_or_else(|| refusal.into())
     }
@@ -396,7 +437,7 @@ impl Admitted {
     fn destination(&self) -> Destination<'_> {
         let rule = match &self.permit {
             Permit::Rule(rule) => Some(&**rule),
-            Permit::Location(_) | Permit::Realm(_) => None,
+            Permit::Location(_) | Permit::Realm(_) | Permit::Route(_) => None,
         };
         Destination {
             origin: &self.target.origin,
@@ -439,7 +480,10 @@ impl From<String> for Refused {
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let reason = match &refusal {
-            Refusal::NoRule { request } if request.phase != Phase::Load => {
+            Refusal::NoRule {
+                request,
+                near: None,
+            } if request.phase != Phase::Load => {
                 "nobody named that host".to_owned()
             }
             // Method and URL stand in the line already.

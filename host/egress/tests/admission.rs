@@ -19,17 +19,18 @@ async fn a_host_that_nobody_named_sees_no_connection_and_the_user_reads_which_it
     let named = Server::start(ok).await;
     let stranger = Server::start(ok).await;
     let run = run(&named, Phase::Deploy);
-    let line = refused(run.get(&stranger.url("/collect?token=hunter2")).await);
+    let there = format!("http://localhost:{}", stranger.address.port());
+    let line = refused(run.get(&format!("{there}/collect?token=hunter2")).await);
 
     assert_eq!(stranger.connections(), 0);
-    let url = stranger.url("/collect?token=…");
+    let url = format!("{there}/collect?token=…");
     assert_eq!(
         line.to_string(),
         format!("wanted GET {url}: nobody named that host")
     );
     let rule = line.suggestion.clone().unwrap();
     assert!(
-        rule.contains("[[http]]") && rule.contains(&stranger.url("")),
+        rule.contains("[[http]]") && rule.contains(&there),
         "{rule}"
     );
     assert_eq!(run.session.refusals(), [line]);
@@ -37,6 +38,20 @@ async fn a_host_that_nobody_named_sees_no_connection_and_the_user_reads_which_it
     assert_eq!(audit.len(), 1);
     assert_eq!(audit[0].refused.as_deref(), Some("nobody named that host"));
     assert_eq!(audit[0].status, None);
+}
+
+#[tokio::test]
+async fn another_port_of_a_named_host_is_told_with_what_was_named() {
+    let (named, stranger) = (Server::start(ok).await, Server::start(ok).await);
+    let run = run(&named, Phase::Deploy);
+    let (named, port) = (named.address, stranger.address.port());
+    let line = refused(run.get(&stranger.url("/v2/")).await);
+    let said = format!("the user named http://{named}, not port {port}");
+    assert_eq!(line.reason, said);
+    let advice = line.suggestion.unwrap();
+    let said = format!("# `reference` is at http://{named}; if http://127.0.0.1:{port} is meant, name that\n[[http]]");
+    assert!(advice.starts_with(&said), "{advice}");
+    assert_eq!(stranger.connections(), 0);
 }
 
 #[tokio::test]

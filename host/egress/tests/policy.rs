@@ -112,9 +112,9 @@ async fn loading_and_probes_stay_where_the_policy_leads() {
 
     let options = [("reference", other.url("/acme/shop:v1"))];
     let grant = grant_under(REGISTRY, &options, &only(&first, "[\"GET\"]"));
-    let probes = grant.only_reading(other.url("").parse().unwrap()).unwrap();
+    let probes = grant.only_reading();
     let run = run_with(direct(), probes, Phase::Status, Limits::default());
     let entry = format!("\"{}\",", other.url("").trim_end_matches('/'));
-    refused_by_policy(&refused(run.get(&other.url("/healthz")).await), &entry);
+    refused_by_policy(&refused(run.get(&other.url("/v2/")).await), &entry);
     assert_eq!((last.connections(), other.connections()), (0, 0));
 }

@@ -79,27 +79,27 @@ impl Grant {
         Ok(grant)
     }
 
-    /// Reading from `origin` and nothing else, without a secret: what the host itself asks there on a plugin's word.
-    /// `None` where no rule leads there, because then nobody has named the place.
+    /// Reading where this grant allows reading, at the same paths, without a secret: what the host itself asks there on a
+    /// plugin's word. A place that is only spoken to by other methods stays in it, to be told so.
     #[must_use]
-    pub fn only_reading(&self, origin: Origin) -> Option<Self> {
-        let granted = self.rules.iter().find(|rule| rule.to.matches(&origin))?;
-        let rule = Rule {
-            to: OriginPattern::exact(origin),
-            methods: vec![Method::GET],
-            paths: vec![PathPattern::all()],
+    pub fn only_reading(&self) -> Self {
+        let reading = |rule: &Rule| Rule {
+            methods: match rule.methods.contains(&Method::GET) {
+                true => vec![Method::GET],
+                false => Vec::new(),
+            },
             sends: Vec::new(),
             plan: Vec::new(),
             follows: Vec::new(),
-            from: granted.from.clone(),
             why: "see whether the release answers".to_owned(),
+            ..rule.clone()
         };
-        Some(Self {
-            rules: vec![rule],
+        Self {
+            rules: self.rules.iter().map(reading).collect(),
             named: self.named.clone(),
-            withheld: Vec::new(),
+            withheld: self.withheld.clone(),
             policies: self.policies.clone(),
-        })
+        }
     }
 
     /// Reading from `origin`, without a secret: what the host itself does to load an app that refers to something
@@ -186,6 +186,14 @@ impl Grant {
         }
     }
 
+    /// A rule for another port or scheme of that host.
+    fn near(&self, origin: &Origin) -> Option<&Rule> {
+        self.rules.iter().find(|rule| {
+            let exact = rule.to.as_exact();
+            exact.is_some_and(|to| to.host == origin.host)
+        })
+    }
+
     fn granted(
         &self,
         phase: Phase,
@@ -211,7 +219,10 @@ impl Grant {
                         from: rule.from.clone(),
                         place: place.clone(),
                     },
-                    None => Refusal::NoRule { request: request() },
+                    None => Refusal::NoRule {
+                        request: request(),
+                        near: self.near(origin).cloned().map(Box::new),
+                    },
                 },
             );
         };

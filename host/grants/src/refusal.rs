@@ -44,10 +44,12 @@ pub enum Refusal {
         granted: bool,
     },
     /// No rule for that place.
-    #[error("{request}: {}", nobody_means(request))]
+    #[error("{request}: {}", nobody_means(request, near.as_deref()))]
     NoRule {
         /// What was refused.
         request: Box<Request>,
+        /// A rule for another port or scheme of the same host.
+        near: Option<Box<Rule>>,
     },
     /// The manifest asks for that place, and the user did not name it.
     #[error("{request}: the plugin asks to talk to {}, {}", request.origin, unnamed(from))]
@@ -93,16 +95,33 @@ pub enum Refusal {
     },
 }
 
-fn nobody_means(request: &Request) -> String {
+fn nobody_means(request: &Request, near: Option<&Rule>) -> String {
     let origin = &request.origin;
-    match request.phase {
-        Phase::Load => format!(
+    match (request.phase, near.and_then(|rule| apart(rule, origin))) {
+        (Phase::Load, _) => format!(
             "neither the app nor an answer that may be followed leads to {origin}; from https nothing leads to http"
         ),
-        _ => format!(
+        (_, Some(apart)) => apart,
+        (_, None) => format!(
             "the plugin may not talk to {origin}, because no rule of its manifest means that place"
         ),
     }
+}
+
+/// What is there and what was wanted: `the user named https://x:443, not port 8443`.
+fn apart(rule: &Rule, wanted: &Origin) -> Option<String> {
+    let there = rule.to.as_exact()?;
+    let named = match rule.from {
+        RuleOrigin::Option(_) | RuleOrigin::App => "the user named",
+        RuleOrigin::Fixed => "the plugin's manifest names",
+    };
+    let Origin { scheme, host, port } = wanted;
+    let default = *port == scheme.default_port();
+    Some(match there.scheme == *scheme {
+        true => format!("{named} {scheme}://{host}:{}, not port {port}", there.port),
+        false if default || *port == there.port => format!("{named} {there}, not {scheme}"),
+        false => format!("{named} {there}, not {scheme} at port {port}"),
+    })
 }
 
 fn unnamed(from: &RuleOrigin) -> String {
@@ -121,7 +140,7 @@ impl Refusal {
     pub fn request(&self) -> &Request {
         match self {
             Self::Policy { request, .. }
-            | Self::NoRule { request }
+            | Self::NoRule { request, .. }
             | Self::NotNamed { request, .. }
             | Self::Method { request, .. }
             | Self::Disguise { request }
@@ -156,20 +175,25 @@ impl Refusal {
         }
         let here: PathPattern = path.parse().unwrap_or_else(|_| PathPattern::all());
         match self {
-            // No rule can name a place that is spoken to in the clear, only the user can.
-            Self::NoRule { .. } => origin.to_string().parse::<RuleTarget>().is_ok().then(|| {
-                Rule {
-                    to: OriginPattern::exact(origin.clone()),
-                    methods: vec![method.clone()],
-                    paths: vec![here.clone()],
-                    plan: effects(*phase, method, &here),
-                    sends: Vec::new(),
-                    follows: Vec::new(),
-                    from: RuleOrigin::Fixed,
-                    why: "…".into(),
-                }
-                .to_string()
-            }),
+            Self::NoRule { near, .. } => {
+                let near = near.as_deref().and_then(|rule| nearly(rule, origin));
+                // No rule can name a place that is spoken to in the clear, only the user can.
+                let rule = origin.to_string().parse::<RuleTarget>().is_ok().then(|| {
+                    Rule {
+                        to: OriginPattern::exact(origin.clone()),
+                        methods: vec![method.clone()],
+                        paths: vec![here.clone()],
+                        plan: effects(*phase, method, &here),
+                        sends: Vec::new(),
+                        follows: Vec::new(),
+                        from: RuleOrigin::Fixed,
+                        why: "…".into(),
+                    }
+                    .to_string()
+                });
+                let lines: Vec<String> = near.into_iter().chain(rule).collect();
+                (!lines.is_empty()).then(|| lines.join("\n"))
+            }
             Self::NotNamed { from, place, .. } => match from {
                 RuleOrigin::Option(name) => Some(format!("{name} = {}", quoted(place))),
                 RuleOrigin::Fixed | RuleOrigin::App => None,
@@ -190,6 +214,16 @@ impl Refusal {
             }
         }
     }
+}
+
+/// The option that the user may have meant another port or scheme with, as a comment of TOML.
+fn nearly(rule: &Rule, wanted: &Origin) -> Option<String> {
+    let (RuleOrigin::Option(name), Some(named)) = (&rule.from, rule.to.as_exact()) else {
+        return None;
+    };
+    Some(format!(
+        "# `{name}` is at {named}; if {wanted} is meant, name that"
+    ))
 }
 
 /// What a rule has to list so that a phase that only reads lets the request out.

@@ -12,7 +12,7 @@ use spin_deployer_manifest::{
 pub struct Rule {
     /// Where to.
     pub to: OriginPattern,
-    /// At least one.
+    /// At least one, but in a grant for reading alone where the rule allows no reading.
     pub methods: Vec<Method>,
     /// A request needs one of these.
     pub paths: Vec<PathPattern>,

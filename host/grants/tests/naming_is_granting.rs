@@ -44,13 +44,19 @@ fn a_place_that_the_user_named_is_reached(
     Phase::Deploy,
     "GET",
     "https://hippo.example.com/api/apps",
-    "no rule of its manifest"
+    "the user named https://hippo.example.com:8443, not port 443"
 )]
 #[case(
     Phase::Deploy,
     "GET",
     "http://hippo.example.com:8443/api/apps",
-    "no rule of its manifest"
+    "the user named https://hippo.example.com:8443, not http"
+)]
+#[case(
+    Phase::Deploy,
+    "GET",
+    "http://hippo.example.com:8080/api/apps",
+    "the user named https://hippo.example.com:8443, not http at port 8080"
 )]
 #[case(
     Phase::Deploy,
@@ -258,4 +264,61 @@ fn the_rule_that_allows_says_which_secrets_go_with_it() {
     )
     .unwrap();
     assert_eq!(rule.sends, ["token".parse().unwrap()]);
+}
+
+#[test]
+fn what_is_only_read_is_read_where_a_rule_reads_and_with_no_secret() {
+    let rule = |to: &str, methods: &str, path: &str| {
+        format!(
+            "[[http]]\nto = \"{{{to}}}\"\nmethods = [{methods}]\npaths = [\"{path}\"]\nsends = [\"token\"]\n\
+             follows = [\"routes\"]\nwhy = \"\"\n"
+        )
+    };
+    let rules = [
+        rule("hippo-url", "\"GET\", \"POST\"", "/api/**"),
+        rule("hippo-url", "\"GET\"", "/healthz"),
+        rule("hippo-url", "\"POST\"", "/admin"),
+        rule("reference", "\"PUT\"", "/v2/**"),
+    ];
+    let grant = named(&rules.concat()).only_reading();
+    let hippo = "https://hippo.example.com:8443";
+    let allowed =
+        |method, url: &str| decide(&grant, Phase::Status, method, url).map(|rule| rule.clone());
+    for path in ["/api/apps", "/healthz"] {
+        let rule = allowed("GET", &format!("{hippo}{path}")).unwrap();
+        assert!(rule.sends.is_empty() && rule.follows.is_empty());
+    }
+    for (method, url, says) in [
+        ("GET", format!("{hippo}/other"), "the path /other"),
+        ("GET", format!("{hippo}/admin"), "the path /admin"),
+        ("POST", format!("{hippo}/api/apps"), "no rule allows it POST"),
+        ("HEAD", format!("{hippo}/api/apps"), "no rule allows it HEAD"),
+        (
+            "GET",
+            "http://127.0.0.1:5000/v2/x".to_owned(),
+            "no rule allows it GET",
+        ),
+        (
+            "GET",
+            "https://evil.example.com/".to_owned(),
+            "no rule of its manifest",
+        ),
+    ] {
+        let refusal = allowed(method, &url).unwrap_err().to_string();
+        assert!(refusal.contains(says), "{refusal}");
+    }
+}
+
+#[test]
+fn another_port_of_a_named_host_is_told_with_the_option_that_named_it() {
+    let grant = named(HIPPO);
+    let url = "https://hippo.example.com:9000/api/apps";
+    let refusal = decide(&grant, Phase::Deploy, "GET", url).unwrap_err();
+    let advice = refusal.suggestion().unwrap();
+    let (comment, rule) = advice.split_once('\n').unwrap();
+    assert_eq!(
+        comment,
+        "# `hippo-url` is at https://hippo.example.com:8443; if https://hippo.example.com:9000 is meant, name that"
+    );
+    assert!(rule.starts_with("[[http]]"), "{rule}");
 }

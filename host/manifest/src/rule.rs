@@ -29,7 +29,7 @@ pub enum RuleError {
     #[error("`{0}` is no method that a rule can name: {methods}", methods = list(&METHODS))]
     Method(String),
     /// Not one of [`Follow`].
-    #[error("`{0}` cannot be followed: `location` and `www-authenticate` can")]
+    #[error("`{0}` cannot be followed: {follows} can", follows = list(&FOLLOWS))]
     Follow(String),
     /// Not a method and a path.
     #[error(
@@ -131,17 +131,20 @@ pub enum Follow {
     Location,
     /// The `realm` of `WWW-Authenticate`, where a registry gives out tokens.
     WwwAuthenticate,
+    /// Hosts in JSON, where a platform says that the app is. The plugin may not go there: the host waits for them.
+    Routes,
 }
+
+const FOLLOWS: [Follow; 3] = [Follow::Location, Follow::WwwAuthenticate, Follow::Routes];
 
 impl FromStr for Follow {
     type Err = RuleError;
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
-        match text {
-            "location" => Ok(Self::Location),
-            "www-authenticate" => Ok(Self::WwwAuthenticate),
-            _ => Err(RuleError::Follow(text.to_owned())),
-        }
+        FOLLOWS
+            .into_iter()
+            .find(|follow| follow.to_string() == text)
+            .ok_or_else(|| RuleError::Follow(text.to_owned()))
     }
 }
 
@@ -150,6 +153,7 @@ impl fmt::Display for Follow {
         f.write_str(match self {
             Self::Location => "location",
             Self::WwwAuthenticate => "www-authenticate",
+            Self::Routes => "routes",
         })
     }
 }

@@ -93,6 +93,7 @@ fn difference(old: &Ask, new: &Ask) -> Vec<String> {
 #[case::no_effect("plan = [\"POST /login\"]", "", &["- POST {hippo-url}/login even in a plan"])]
 #[case::no_token_effect("plan = [\"POST www-authenticate\"]", "", &["- POST to the token service of {reference} even in a plan"])]
 #[case::follow("plan = [\"POST /login\"]", "plan = [\"POST /login\"]\nfollows = [\"location\"]", &["+ follows location of {hippo-url}"])]
+#[case::routes("\"www-authenticate\", \"location\"", "\"www-authenticate\", \"location\", \"routes\"", &["+ waits for the addresses that {reference} names"])]
 #[case::no_follow("\"www-authenticate\", \"location\"", "\"www-authenticate\"", &["- follows location of {reference}"])]
 #[case::variable("\"HIPPO_TOKEN\"", "\"GITHUB_TOKEN\"", &["+ reads the variable GITHUB_TOKEN: --hippo-token", "- reads the variable HIPPO_TOKEN: --hippo-token"])]
 #[case::default_place("type = \"url\"", "type = \"url\"\ndefault = \"https://example.com\"", &["+ chooses https://example.com where --hippo-url is not given"])]

@@ -140,7 +140,7 @@ fn the_least_manifest_asks_for_nothing() {
 #[case::plan("POST /api/auth-tokens", "PUT /api/auth-tokens", &["line 41", "allows no PUT"])]
 #[case::plan_text("POST /api/auth-tokens", "POST", &["line 41", "`POST` is no effect"])]
 #[case::plan_follow("POST /api/auth-tokens", "POST www-authenticate", &["line 41", "follows"])]
-#[case::follows("[\"location\"]", "[\"redirect\"]", &["line 42", "`redirect`", "`www-authenticate`"])]
+#[case::follows("[\"location\"]", "[\"redirect\"]", &["line 42", "`redirect`", "`www-authenticate` and `routes`"])]
 fn a_mistake_is_told_with_its_place_and_the_way_out(
     #[case] from: &str,
     #[case] to: &str,

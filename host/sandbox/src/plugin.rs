@@ -7,7 +7,7 @@ use std::time::Instant;
 use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::exports::spin_deployer::api::{deployer, login, releases};
+use crate::bindings::exports::spin_deployer::api::{deployer, login, logs, releases};
 use crate::bindings::spin_deployer::api::failures;
 use crate::error::{Stop, explain};
 use crate::output::Output;
@@ -21,14 +21,17 @@ pub struct Plugin {
     pre: InstancePre<State>,
     deployer: deployer::GuestIndices,
     releases: Option<releases::GuestIndices>,
+    logs: Option<logs::GuestIndices>,
     login: Option<login::GuestIndices>,
 }
 
 /// What a plugin can do beside deploying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exports {
-    /// [`Plugin::history`], [`Plugin::rollback`], [`Plugin::destroy`].
+    /// [`Plugin::history`], [`Plugin::rollback`], [`Plugin::removal`], [`Plugin::destroy`].
     pub releases: bool,
+    /// [`Plugin::tail`].
+    pub logs: bool,
     /// [`Plugin::login`].
     pub login: bool,
 }
@@ -93,6 +96,10 @@ impl Plugin {
             .then(|| releases::GuestIndices::new(&pre))
             .transpose()
             .map_err(unfit)?;
+        let logs = exported("spin-deployer:api/logs@0.1.0")
+            .then(|| logs::GuestIndices::new(&pre))
+            .transpose()
+            .map_err(unfit)?;
         let login = exported("spin-deployer:api/login@0.1.0")
             .then(|| login::GuestIndices::new(&pre))
             .transpose()
@@ -103,6 +110,7 @@ impl Plugin {
             pre,
             deployer,
             releases,
+            logs,
             login,
         })
     }
@@ -111,6 +119,7 @@ impl Plugin {
     pub fn exports(&self) -> Exports {
         Exports {
             releases: self.releases.is_some(),
+            logs: self.logs.is_some(),
             login: self.login.is_some(),
         }
     }
@@ -158,6 +167,18 @@ impl Plugin {
         .await
     }
 
+    /// What [`Self::destroy`] would remove. That nothing changes is the network port's to see to.
+    pub async fn removal(&self, ports: Ports, limits: Limits) -> Outcome<Vec<Change>> {
+        let Some(releases) = &self.releases else {
+            return keeps_no_releases();
+        };
+        let load = |store: &mut _, instance: &_| releases.load(store, instance);
+        self.run(ports, limits, load, |guest, store| {
+            Box::pin(async move { guest.call_removal(store).await })
+        })
+        .await
+    }
+
     /// Removes the app from the platform; what it removed.
     pub async fn destroy(&self, ports: Ports, limits: Limits) -> Outcome<Vec<String>> {
         let Some(releases) = &self.releases else {
@@ -166,6 +187,18 @@ impl Plugin {
         let load = |store: &mut _, instance: &_| releases.load(store, instance);
         self.run(ports, limits, load, |guest, store| {
             Box::pin(async move { guest.call_destroy(store).await })
+        })
+        .await
+    }
+
+    /// The last lines that the app wrote, oldest first. Nothing keeps a plugin to `lines`.
+    pub async fn tail(&self, ports: Ports, limits: Limits, lines: u32) -> Outcome<Vec<String>> {
+        let Some(logs) = &self.logs else {
+            return cannot("it keeps no logs");
+        };
+        let load = |store: &mut _, instance: &_| logs.load(store, instance);
+        self.run(ports, limits, load, move |guest, store| {
+            Box::pin(async move { guest.call_tail(store, lines).await })
         })
         .await
     }

@@ -91,6 +91,11 @@ impl Layout {
             .find(|release| Some(release.number) == self.active)
     }
 
+    /// Whether a run that was ended before its first release left something that nobody else has a part in.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.index.manifests.is_empty() && self.directory.join(documents::MARKER).exists()
+    }
+
     pub(crate) fn next_number(&self) -> u64 {
         // Also past what others named with a number.
         let names = self.index.manifests.iter().filter_map(name);

@@ -19,6 +19,9 @@ use layout::Layout;
 
 struct Local;
 
+/// Of a deploy that did not get as far as a release.
+const LEFT: &str = "what an unfinished deploy left";
+
 spin_deployer_sdk::export!(Local: deployer, releases);
 
 impl Deployer for Local {
@@ -144,11 +147,34 @@ impl Releases for Local {
         Ok(release.as_release(true))
     }
 
+    async fn removal() -> Result<Vec<Change>> {
+        let layout = open()?;
+        let active = layout.active().map(|active| active.number);
+        let mut changes: Vec<Change> = layout
+            .releases()
+            .iter()
+            .rev()
+            .map(|kept| {
+                let change = Change::new(Action::Delete, "release", kept.number.to_string());
+                match active == Some(kept.number) {
+                    true => change.detail("the active one"),
+                    false => change,
+                }
+            })
+            .collect();
+        if layout.is_unfinished() {
+            changes.push(Change::new(Action::Delete, "layout", LEFT));
+        }
+        Ok(changes)
+    }
+
     async fn destroy() -> Result<Vec<String>> {
-        let removed = open()?.destroy()?;
+        let layout = open()?;
+        let left = layout.is_unfinished().then(|| LEFT.to_owned());
+        let removed = layout.destroy()?.into_iter();
         Ok(removed
-            .into_iter()
             .map(|number| format!("release {number}"))
+            .chain(left)
             .collect())
     }
 }

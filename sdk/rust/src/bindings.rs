@@ -65,6 +65,23 @@ pub mod exports_releases {
     });
 }
 
+pub mod exports_logs {
+    wit_bindgen::generate!({
+        path: "../../wit/0.1",
+        inline: "
+            package spin-deployer:sdk;
+            world exports-logs { export spin-deployer:api/logs@0.1.0; }
+        ",
+        world: "spin-deployer:sdk/exports-logs",
+        with: {
+            "spin-deployer:api/failures@0.1.0": crate::bindings::failures,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_logs",
+        default_bindings_module: "spin_deployer_sdk::bindings::exports_logs",
+    });
+}
+
 pub mod exports_login {
     wit_bindgen::generate!({
         path: "../../wit/0.1",

@@ -1,6 +1,6 @@
 //! Write a deploy target for Spin Deployer in Rust.
 //!
-//! A plugin is a type that implements [`Deployer`], and where its platform can, [`Releases`] and [`Login`]. It is
+//! A plugin is a type that implements [`Deployer`], and where its platform can, [`Releases`], [`Logs`] and [`Login`]. It is
 //! built as a `cdylib` for `wasm32-wasip2`, with its `plugin.toml` beside `Cargo.toml`. It reads what the user chose
 //! with [`options`], what there is to deploy with [`app`], talks to its platform with [`http`] and says what it is
 //! doing with [`Step`]. Nothing else exists for it: no environment, no arguments, no sockets, no files but those that
@@ -65,7 +65,7 @@ pub use bindings::exports_login::exports::spin_deployer::api::login::Session;
 pub use bindings::failures::Error;
 pub use bindings::types::{Action, Change, Expectation, Probe, Release, Route};
 pub use concurrency::concurrently;
-pub use plugin::{Deployer, Login, Releases};
+pub use plugin::{Deployer, Login, Logs, Releases};
 pub use progress::{Step, device_code};
 
 /// What a plugin's functions return: on failure, an [`Error`] in the user's words.
@@ -85,7 +85,7 @@ pub mod app {
 }
 
 /// Makes a type the plugin of this crate, with the interfaces that it implements: `export!(Shelf: deployer);`, or
-/// `export!(Shelf: deployer, releases, login);`.
+/// `export!(Shelf: deployer, releases, logs, login);`.
 #[macro_export]
 macro_rules! export {
     ($plugin:ident: $($interface:ident),+ $(,)?) => {
@@ -100,6 +100,9 @@ macro_rules! export {
     };
     (@ releases $plugin:ident) => {
         $crate::bindings::exports_releases::export_releases!($plugin with_types_in $crate::bindings::exports_releases);
+    };
+    (@ logs $plugin:ident) => {
+        $crate::bindings::exports_logs::export_logs!($plugin with_types_in $crate::bindings::exports_logs);
     };
     (@ login $plugin:ident) => {
         $crate::bindings::exports_login::export_login!($plugin with_types_in $crate::bindings::exports_login);

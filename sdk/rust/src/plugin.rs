@@ -1,6 +1,6 @@
 //! What a plugin implements. Each call of the host runs one function to its end, on its own event loop.
 
-use crate::bindings::{exports_deployer, exports_login, exports_releases};
+use crate::bindings::{exports_deployer, exports_login, exports_logs, exports_releases};
 use crate::{Change, Release, Result, Session};
 
 /// What every plugin can do.
@@ -28,8 +28,23 @@ pub trait Releases {
     /// Makes an earlier release the active one again.
     async fn rollback(id: String) -> Result<Release>;
 
+    /// What [`destroy`](Self::destroy) would remove now, shown to the user before they are asked: nothing where there is
+    /// nothing. The host lets only GET and HEAD out while this runs.
+    async fn removal() -> Result<Vec<Change>>;
+
     /// Removes the app from the platform. Returns what it removed, for the user.
     async fn destroy() -> Result<Vec<String>>;
+}
+
+/// For platforms that keep what a release writes.
+#[expect(
+    async_fn_in_trait,
+    reason = "a plugin runs on one thread: no caller needs these futures to be Send"
+)]
+pub trait Logs {
+    /// The last lines that the app wrote, oldest first, at most `lines`. Asked where a release is not ready in time; the
+    /// host lets only GET and HEAD out, and gives it ten seconds at most.
+    async fn tail(lines: u32) -> Result<Vec<String>>;
 }
 
 /// For platforms with a login of their own.
@@ -62,8 +77,18 @@ impl<T: Releases> exports_releases::exports::spin_deployer::api::releases::Guest
         wstd::runtime::block_on(<T as Releases>::rollback(id))
     }
 
+    fn removal() -> Result<Vec<Change>> {
+        wstd::runtime::block_on(<T as Releases>::removal())
+    }
+
     fn destroy() -> Result<Vec<String>> {
         wstd::runtime::block_on(<T as Releases>::destroy())
+    }
+}
+
+impl<T: Logs> exports_logs::exports::spin_deployer::api::logs::Guest for T {
+    fn tail(lines: u32) -> Result<Vec<String>> {
+        wstd::runtime::block_on(<T as Logs>::tail(lines))
     }
 }
 

@@ -38,6 +38,7 @@ impl Release {
             artifact: None,
             created: None,
             active: true,
+            state: None,
             routes: Vec::new(),
             ready_when: Vec::new(),
         }

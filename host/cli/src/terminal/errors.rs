@@ -28,12 +28,8 @@ impl Kind {
 /// An error as it is shown. Findings about the app say it better than the sentence that sums them up.
 pub(crate) fn error(error: &Error) -> String {
     if error.findings.is_empty() {
-        message(
-            Kind::Error,
-            &error.message,
-            error.detail.as_deref(),
-            error.help.as_deref(),
-        )
+        let detail = error.detail.as_deref();
+        message(Kind::Error, &error.message, detail, error.help.as_deref()) + &log(&error.log)
     } else {
         error
             .findings
@@ -55,6 +51,14 @@ pub(crate) fn message(
     field(&mut text, "-->", Style::new().for_stderr().blue(), detail);
     field(&mut text, "help:", Style::new().for_stderr().cyan(), help);
     text
+}
+
+/// What a release wrote, each line marked, so that none looks like one of ours.
+fn log(lines: &[String]) -> String {
+    lines
+        .iter()
+        .map(|line| format!("  log | {}\n", escape::line(line)))
+        .collect()
 }
 
 fn field(text: &mut String, label: &str, style: Style, value: Option<&str>) {
@@ -143,6 +147,19 @@ mod tests {
         assert_eq!(
             shown,
             "error: no\\u{a}error: yes\n  --> a\n      error: b\\u{d}\\u{1b}[A\n"
+        );
+    }
+
+    #[test]
+    fn what_a_release_wrote_stands_below_and_cannot_draw() {
+        let log = vec!["starting".to_owned(), "\u{1b}[2J\nerror: no".to_owned()];
+        let shown = error(&Error {
+            log,
+            ..Error::new(Code::NotReady, "not ready").help("look")
+        });
+        assert_eq!(
+            shown,
+            "error: not ready\n  help: look\n  log | starting\n  log | \\u{1b}[2J\\u{a}error: no\n"
         );
     }
 

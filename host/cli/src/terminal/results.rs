@@ -60,12 +60,13 @@ pub(crate) fn history(report: &ReleasesReport) -> String {
     if report.releases.is_empty() {
         return format!("No release on {}\n", escape::line(&report.target));
     }
-    let headings = ["", "ID", "VERSION", "CREATED", "ARTIFACT"];
+    let headings = ["", "ID", "VERSION", "STATE", "CREATED", "ARTIFACT"];
     let rows = report.releases.iter().map(|release| {
         vec![
             Cell::text(if release.active { "*" } else { " " }).style(Style::new().green()),
             Cell::text(&release.id),
             Cell::maybe(release.version.as_deref()),
+            Cell::maybe(release.state.as_deref()),
             Cell::maybe(release.created.as_deref()),
             Cell::text(&shorten(release.artifact.as_deref().unwrap_or_default())),
         ]
@@ -81,6 +82,17 @@ pub(crate) fn status(report: &ReleasesReport) -> String {
 /// The answer of `rollback`.
 pub(crate) fn rolled_back(report: &ReleasesReport) -> String {
     active(report, "Rolled back")
+}
+
+/// What `destroy` is about to remove.
+pub(crate) fn removal(target: &str, changes: &[Change]) -> String {
+    let rows: Vec<_> = changes.iter().map(change).collect();
+    format!(
+        "Destroy on {}\n{}{}\n",
+        escape::line(target),
+        table(2, &rows),
+        totals(changes)
+    )
 }
 
 /// The answer of `destroy`.
@@ -225,6 +237,7 @@ fn release(release: &Release) -> Vec<Vec<Cell>> {
     let mut rows = vec![pair("release", &release.id)];
     for (name, value) in [
         ("version", &release.version),
+        ("state", &release.state),
         ("artifact", &release.artifact),
         ("created", &release.created),
     ] {
@@ -329,6 +342,7 @@ mod tests {
             artifact: Some(format!("x@sha256:{}", "ab".repeat(32))),
             created: None,
             active,
+            state: None,
             routes: vec![Route {
                 name: "main".into(),
                 url: "https://example.com/".into(),
@@ -420,6 +434,42 @@ mod tests {
             "   ID          ARTIFACT\n   \
              2\\u{a}*  9  x@sha256:abababababab\n\
              *  1           x@sha256:abababababab\n"
+        );
+    }
+
+    #[test]
+    fn the_platforms_own_word_for_a_state_is_shown_and_cannot_draw() {
+        let state = |state: &str| Release {
+            state: Some(state.into()),
+            artifact: None,
+            routes: vec![],
+            ..example("1", true)
+        };
+        let report = |releases| ReleasesReport {
+            schema: SCHEMA,
+            target: "prod".into(),
+            plugin: plugin(),
+            releases,
+        };
+        assert_eq!(
+            history(&report(vec![state("running"), state("\u{1b}[2Jdead\n")])),
+            "   ID  STATE\n*  1   running\n*  1   \\u{1b}[2Jdead\\u{a}\n"
+        );
+        assert_eq!(
+            status(&report(vec![state("pending\n  release  2")])),
+            "Active on prod\n  release  1\n  state    pending\\u{a}  release  2\n"
+        );
+    }
+
+    #[test]
+    fn what_will_be_removed_is_listed_as_a_plan() {
+        let changes = [
+            change(Action::Delete, "a\nb", None),
+            change(Action::Keep, "c", None),
+        ];
+        assert_eq!(
+            removal("prod", &changes),
+            "Destroy on prod\n  - delete  layer  a\\u{a}b\n  = keep    layer  c\n1 to delete, 1 to keep\n"
         );
     }
 

@@ -126,7 +126,7 @@ impl Deployer {
                 false => self.parsed(option, value)?,
                 // What the user gave for this very option, which the plugin has found to be good.
                 true => {
-                    match (called.seen.get(name), called.values.get(&option.name)) {
+                    match (called.seen.get(name), called.prepared.values.get(&option.name)) {
                         (
                             Some(sandbox::Value::Secret(seen)),
                             Some(Resolved {
@@ -140,7 +140,7 @@ impl Deployer {
                     }
                 }
             };
-            new.push(self.bound(option, secret, &called.values)?);
+            new.push(self.bound(option, secret, &called.prepared.values)?);
         }
         Ok(new)
     }

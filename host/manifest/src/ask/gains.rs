@@ -174,10 +174,20 @@ impl<'a> Slice<'a> {
             ));
         }
         for follow in &self.rule.follows {
+            let (short, long) = match follow {
+                Follow::Location | Follow::WwwAuthenticate => (
+                    format!("follows {follow} of {to}"),
+                    format!("follows {follow} of"),
+                ),
+                Follow::Routes => (
+                    format!("waits for the addresses that {to} names"),
+                    "waits for the addresses that are named by".to_owned(),
+                ),
+            };
             gained.extend(attribute(
                 &|old| old.follows.contains(follow),
-                format!("follows {follow} of {to}"),
-                format!("follows {follow} of"),
+                short,
+                long,
             ));
         }
         for effect in &self.rule.plan {
@@ -216,10 +226,10 @@ impl<'a> Slice<'a> {
     fn attributes(&self) -> String {
         let rule = self.rule;
         let sends = rule.sends.iter().map(|secret| format!("sends {secret}"));
-        let follows = rule
-            .follows
-            .iter()
-            .map(|follow| format!("follows {follow}"));
+        let follows = rule.follows.iter().map(|follow| match follow {
+            Follow::Location | Follow::WwwAuthenticate => format!("follows {follow}"),
+            Follow::Routes => "waits for the addresses that are named".to_owned(),
+        });
         let plan = rule
             .plan
             .iter()

@@ -1,6 +1,6 @@
 //! What a plugin says comes back as it said it.
 
-use spin_deployer_sandbox::{CallError, Exports, Limits, PluginErrorKind};
+use spin_deployer_sandbox::{Action, CallError, Exports, Limits, PluginErrorKind};
 
 use crate::support::{World, hostile};
 
@@ -12,6 +12,7 @@ async fn every_export_answers() {
         plugin.exports(),
         Exports {
             releases: true,
+            logs: true,
             login: true
         }
     );
@@ -36,6 +37,18 @@ async fn every_export_answers() {
         .result
         .unwrap();
     assert_eq!(active.id, "7");
+    let removal = plugin
+        .removal(world.ports(), limits.clone())
+        .await
+        .result
+        .unwrap();
+    assert_eq!((removal[0].action, &*removal[0].name), (Action::Delete, "app"));
+    let lines = plugin
+        .tail(world.ports(), limits.clone(), 2)
+        .await
+        .result
+        .unwrap();
+    assert_eq!(lines, ["line 0", "line 1"]);
     let removed = plugin
         .destroy(world.ports(), limits.clone())
         .await

@@ -19,7 +19,7 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-use exports::spin_deployer::api::{deployer, login, releases};
+use exports::spin_deployer::api::{deployer, login, logs, releases};
 use spin_deployer::api::failures::{Error, Failure};
 use spin_deployer::api::options::{self, Value};
 use spin_deployer::api::types::{Action, Change, Expectation, Probe, Release, Route};
@@ -92,8 +92,31 @@ impl releases::Guest for Hostile {
         Ok(release(&id))
     }
 
+    /// The lines of the option `removes`, where it is given; the app where it is not.
+    fn removal() -> Result<Vec<Change>, Error> {
+        if option_or("behaviour", "") == "script" {
+            script::run()?;
+        }
+        let things = option_or("removes", "app");
+        Ok(things.lines().map(removed).collect())
+    }
+
     fn destroy() -> Result<Vec<String>, Error> {
         Ok(vec!["app".into()])
+    }
+}
+
+impl logs::Guest for Hostile {
+    /// As many lines as were asked for, or what the option `log` says.
+    fn tail(lines: u32) -> Result<Vec<String>, Error> {
+        match option_or("log", "").as_str() {
+            "" => Ok((0..lines).map(|n| format!("line {n}")).collect()),
+            "fail" => Err(failures()),
+            "loop" => Ok(bombs::endless()),
+            "script" => script::run(),
+            "many" => Ok((0..10_000).map(|n| format!("line {n}")).collect()),
+            text => Ok(text.lines().map(str::to_owned).collect()),
+        }
     }
 }
 
@@ -113,13 +136,21 @@ fn option(name: &str) -> String {
     }
 }
 
+/// The same of one that need not be given.
+fn option_or(name: &str, default: &str) -> String {
+    match options::get(name) {
+        Some(Value::Text(text)) => text,
+        _ => default.to_owned(),
+    }
+}
+
 fn failures() -> Error {
     let failure = Failure {
         message: "no such channel".into(),
         detail: Some("404".into()),
         hint: Some("create it".into()),
     };
-    match option("kind").as_str() {
+    match option_or("kind", "").as_str() {
         "invalid-option" => Error::InvalidOption(("channel".into(), failure)),
         "unauthenticated" => Error::Unauthenticated(failure),
         "forbidden" => Error::Forbidden(failure),
@@ -131,13 +162,21 @@ fn failures() -> Error {
     }
 }
 
-/// What the host is to wait for: the option `probe`, where it is given.
+/// What the host is to wait for: the option `probe`, and `otherwise`, where they are given.
 fn waiting() -> Vec<Probe> {
     let Some(Value::Text(url)) = options::get("probe") else {
         return vec![];
     };
+    let otherwise = match options::get("otherwise") {
+        Some(Value::Text(url)) => Some(url),
+        _ => None,
+    };
     let expect = Expectation::Json(("/version".into(), "never".into()));
-    vec![Probe { url, expect }]
+    vec![Probe {
+        url,
+        expect,
+        otherwise,
+    }]
 }
 
 fn route(text: String) -> Route {
@@ -157,6 +196,14 @@ fn line(text: String) -> Change {
     }
 }
 
+fn removed(name: &str) -> Change {
+    Change {
+        action: Action::Delete,
+        kind: "thing".into(),
+        ..line(name.into())
+    }
+}
+
 fn release(id: &str) -> Release {
     Release {
         id: id.into(),
@@ -164,6 +211,10 @@ fn release(id: &str) -> Release {
         artifact: None,
         created: None,
         active: true,
+        state: match option_or("state", "") {
+            state if state.is_empty() => None,
+            state => Some(state),
+        },
         routes: vec![],
         ready_when: vec![],
     }

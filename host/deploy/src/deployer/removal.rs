@@ -1,0 +1,79 @@
+//! `destroy`: first what would go, for the user to see, then the same again for good.
+
+use spin_deployer_grants::Phase;
+
+use super::{Deployer, Prepared};
+use crate::Error;
+use crate::report::{Action, Change, DestroyReport, SCHEMA};
+
+/// What `destroy` would remove.
+pub struct Removal {
+    /// In the plugin's order.
+    pub changes: Vec<Change>,
+    prepared: Prepared,
+}
+
+impl Removal {
+    /// Whether the platform has nothing of the app.
+    pub fn is_empty(&self) -> bool {
+        self.changes.iter().all(|c| c.action == Action::Keep)
+    }
+}
+
+/// Values of options can be secrets.
+impl std::fmt::Debug for Removal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Removal")
+            .field("changes", &self.changes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Deployer {
+    /// What [`Self::destroy`] would remove now. The plugin can only read while this runs.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`].
+    pub async fn removal(&self) -> Result<Removal, Error> {
+        let prepared = self.prepare(Phase::Destroy).await?;
+        let removal = self.run(
+            &prepared,
+            Phase::Status,
+            "removal",
+            &self.limits,
+            |plugin, ports, limits| async move { plugin.removal(ports, limits).await },
+        );
+        let changes = removal.await?.value;
+        Ok(Removal {
+            changes: changes.into_iter().map(Change::from).collect(),
+            prepared,
+        })
+    }
+
+    /// Removes the app from the platform, if there is anything to remove.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`].
+    pub async fn destroy(&self, removal: Removal) -> Result<DestroyReport, Error> {
+        let removed = match removal.is_empty() {
+            true => Vec::new(),
+            false => {
+                let destroyed = self.run(
+                    &removal.prepared,
+                    Phase::Destroy,
+                    "destroy",
+                    &self.limits,
+                    |plugin, ports, limits| async move { plugin.destroy(ports, limits).await },
+                );
+                destroyed.await?.value
+            }
+        };
+        Ok(DestroyReport {
+            schema: SCHEMA,
+            target: self.target.name.clone(),
+            plugin: self.plugin_id(),
+            planned: removal.changes,
+            removed,
+        })
+    }
+}
