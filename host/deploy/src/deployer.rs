@@ -22,6 +22,7 @@ use crate::report::{
     AppId, Change, DeployReport, DestroyReport, PlanReport, PluginId, Release, ReleasesReport,
     SCHEMA, Transferred,
 };
+use crate::signing::{Keys, SignerPort};
 use crate::{Code, Environment, Error, Event, Observer, Target};
 use crate::{admission, code, compatibility, failure, mounts, readiness, secrets, target, values};
 
@@ -363,9 +364,14 @@ impl Deployer {
             admission::admit(&self.target, app, &self.policies)?;
         }
         let mounts = mounts::mount(&values, phase, &app_folder)?;
+        let keys = Arc::new(Keys::read(&self.target.manifest, &values)?);
+        for note in keys.notes() {
+            self.observer.event(Event::Note(note));
+        }
         let vault = Arc::new(Vault::default());
         let options =
-            secrets::placeholders(&self.environment, &values, &mounts.mounts, &vault).await?;
+            secrets::placeholders(&self.environment, &values, &mounts.mounts, &keys, &vault)
+                .await?;
         let grant = Grant::naming(&self.target.manifest, &values, &self.policies);
         let session = self.open(grant.clone(), phase, vault.clone(), self.limits.egress.time);
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
@@ -387,6 +393,12 @@ impl Deployer {
                 counts: self.counts.clone(),
                 grant: grant.clone(),
             }),
+            signer: Arc::new(SignerPort::new(
+                keys,
+                &self.target.manifest,
+                phase,
+                self.audit.clone(),
+            )),
             network: network.clone(),
             mounts: mounts.mounts.clone(),
         };
