@@ -20,4 +20,5 @@ mod planted;
 mod redirects;
 mod requests;
 mod secrets;
+mod signing;
 mod table;

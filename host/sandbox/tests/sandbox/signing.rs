@@ -7,7 +7,7 @@ use crate::support::World;
 /// The hostile plugin signs that many bytes, with the key of that option.
 async fn report(option: &str, size: usize) -> (World, Vec<String>) {
     let world = World::new("sign")
-        .with("signer", option)
+        .with("signed-by", option)
         .with("size", &size.to_string());
     let report = world.report().await;
     (world, report)

@@ -9,10 +9,10 @@ pub fn is_wanted() -> bool {
     matches!(options::get("behaviour"), Some(Value::Text(text)) if text == "sign")
 }
 
-/// Has as many bytes signed as the option `size` says, by the option that the option `signer` names.
+/// Has as many bytes signed as the option `size` says, by the option that the option `signed-by` names.
 pub fn as_told() -> String {
     let size = crate::option("size").parse().unwrap();
-    with(&crate::option("signer"), &vec![b'x'; size])
+    with(&crate::option("signed-by"), &vec![b'x'; size])
 }
 
 /// One small message after the other, more than anybody needs. The last two answers.
