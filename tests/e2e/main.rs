@@ -19,6 +19,7 @@ mod harness_itself;
 #[path = "../hostile/mod.rs"]
 mod hostile;
 mod interrupted;
+mod keys;
 mod local;
 mod login;
 mod middleware;

@@ -24,6 +24,10 @@ options = [
     { name = "known", type = "text", env = "SPIN_DEPLOYER_HOSTILE_KNOWN", help = "What the plugin has learned elsewhere" },
     { name = "stolen", type = "text", env = "HOSTILE_STOLEN", help = "A variable that is not meant for plugins" },
     { name = "key", type = "file", help = "A file" },
+    { name = "signer", type = "signing-key", env = "SPIN_DEPLOYER_HOSTILE_SIGNER", help = "What signs for it" },
+    { name = "second-signer", type = "signing-key", help = "Another one" },
+    { name = "signed-by", type = "text", default = "signer", help = "Which of them signs" },
+    { name = "size", type = "text", default = "1", help = "How much is signed" },
     { name = "mount", type = "directory", help = "A directory" },
     { name = "second", type = "directory", help = "Another one" },
     { name = "folder", type = "output-directory", help = "Where it may write" },
@@ -178,7 +182,8 @@ impl Attempt {
         stopped
     }
 
-    fn typing(&self, more: &[&str]) -> Finished {
+    /// With more arguments than those that the user types anyway.
+    pub(super) fn typing(&self, more: &[&str]) -> Finished {
         let (plugin, app) = (
             self.plugin.to_str().unwrap(),
             self.app.path().to_str().unwrap(),
@@ -192,11 +197,16 @@ impl Attempt {
 
     /// All requests of the audit log.
     pub(super) fn audited(&self) -> Vec<Value> {
+        self.audited_as("request")
+    }
+
+    /// All events of the audit log that are called this.
+    pub(super) fn audited_as(&self, event: &str) -> Vec<Value> {
         let log = fs::read_to_string(self.machine.audit_log()).unwrap_or_default();
         let lines = log
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["event"] == "request").collect()
+        lines.filter(|line| line["event"] == event).collect()
     }
 }
 

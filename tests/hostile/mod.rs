@@ -20,5 +20,6 @@ mod planted;
 mod redirects;
 mod requests;
 mod secrets;
+mod signing;
 mod table;
 mod waiting;

@@ -9,6 +9,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 
 use super::attempt::Attempt;
 use super::listener::{Listener, Seen};
+use super::signing::{LINE, SEED, pem};
 use crate::harness::run::Finished;
 
 const TOKEN: &str = "planted/Token+7f3a=&x";
@@ -48,14 +49,15 @@ fn forms(value: &str) -> Vec<String> {
     forms
 }
 
-/// What a server makes of the secrets that it was sent: every form that the host promises to find.
+/// What a server makes of the secrets that it was sent, and of a key that it was not: every form that the host promises to
+/// find.
 fn echo(seen: &Seen) -> String {
     let sent = seen.text();
     assert!(
         sent.contains(TOKEN) || sent.contains("Basic"),
         "the secret arrived"
     );
-    let shown = [TOKEN, PASSWORD].map(|value| {
+    let shown = [TOKEN, PASSWORD, LINE, SEED].map(|value| {
         let json = serde_json::to_string(value).unwrap();
         let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         let base64 = BASE64_STANDARD.encode(value);
@@ -103,6 +105,7 @@ fn attempt(server: &Listener) -> Attempt {
     let mut attempt = Attempt::naming(&server.url("/"))
         .with("--reference", format!("{}/acme/shop:v1", server.address()))
         .variable("SPIN_DEPLOYER_HOSTILE_TOKEN", TOKEN)
+        .variable("SPIN_DEPLOYER_HOSTILE_SIGNER", &pem())
         .flag("--verbose");
     let pair = BASE64_STANDARD.encode(format!("ci-bot:{PASSWORD}"));
     let config = format!(
@@ -118,7 +121,7 @@ fn attempt(server: &Listener) -> Attempt {
 
 /// Sends both secrets where they belong, and shows all that it has and all that it got.
 fn script(server: &Listener) -> String {
-    let mut script = "print <token> <reference>\n".to_owned();
+    let mut script = "print <token> <reference> <signer>\nsign signer hello\n".to_owned();
     for path in ["short", "long"] {
         let url = server.url(&format!("/api/{path}"));
         script += &format!(
@@ -162,7 +165,13 @@ fn nowhere(attempt: &Attempt, finished: &Finished) {
         finished.to_string().contains("spin-deployer-secret-"),
         "{finished}"
     );
-    for value in [TOKEN, PASSWORD] {
+    let seed = BASE64_STANDARD.decode(SEED).unwrap();
+    for (name, bytes) in &places {
+        let raw = bytes.windows(seed.len()).any(|part| part == seed);
+        assert!(!raw, "{name} has the key in bytes\n{finished}");
+    }
+    let digits: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    for value in [TOKEN, PASSWORD, LINE, SEED, &digits] {
         for form in forms(value) {
             for (name, bytes) in &places {
                 if name.ends_with(".docker/config.json") {

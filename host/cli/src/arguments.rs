@@ -91,6 +91,15 @@ pub(crate) enum Command {
     },
     /// List the targets of this app and the plugins that could be one
     Targets(From),
+    /// Make a key to sign with, or show the public half of one
+    Key {
+        /// What to do with the file
+        #[arg(value_name = "ACTION")]
+        action: KeyAction,
+        /// The file with the private key, as `openssl genpkey -algorithm ed25519` writes it too
+        #[arg(value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
+    },
     /// Write completions for a shell to standard output
     Completions {
         /// Which shell
@@ -245,6 +254,15 @@ impl std::convert::From<Limits> for Asked {
     }
 }
 
+/// What is done with the file of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyAction {
+    /// Make an Ed25519 key in a new file that only you can read
+    Create,
+    /// Show the public key, in base64
+    Show,
+}
+
 /// What standard output gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
@@ -267,7 +285,10 @@ impl Command {
             Self::Login(account) | Self::Logout { account, .. } => {
                 account.named.as_deref().or(account.target.as_deref())
             }
-            Self::Inspect { .. } | Self::Targets(_) | Self::Completions { .. } => None,
+            Self::Inspect { .. }
+            | Self::Targets(_)
+            | Self::Key { .. }
+            | Self::Completions { .. } => None,
         }
     }
 
@@ -282,9 +303,11 @@ impl Command {
             | Self::Destroy(place)
             | Self::History { place, .. }
             | Self::Rollback { place, .. } => Some((&place.app, None)),
-            Self::Login(_) | Self::Logout { .. } | Self::Targets(_) | Self::Completions { .. } => {
-                None
-            }
+            Self::Login(_)
+            | Self::Logout { .. }
+            | Self::Targets(_)
+            | Self::Key { .. }
+            | Self::Completions { .. } => None,
         }
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use clap::ColorChoice;
 use spin_deployer_deploy::report::InspectReport;
 use spin_deployer_deploy::{
-    AppRequest, Code, Deployer, Environment, Error, Oversight, Request, Target, UNGUARDED, inspect,
-    logout, logout_all,
+    AppRequest, Code, Deployer, Environment, Error, Oversight, Request, Target, UNGUARDED,
+    create_key, inspect, logout, logout_all, show_key,
 };
 use spin_deployer_manifest::OptionKind;
 
-use crate::arguments::{Command, Output};
+use crate::arguments::{Command, KeyAction, Output};
 use crate::interrupted::last_words;
 use crate::parse::{CommandLine, Parsed, Stop};
 use crate::terminal::errors;
@@ -121,6 +121,13 @@ fn execute(
                 text: line.completions(*shell),
                 exit_code: 0,
             });
+        }
+        (Command::Key { action, file }, _) => {
+            let (report, text): (_, fn(&_) -> _) = match action {
+                KeyAction::Create => (create_key(environment, file)?, results::key_created),
+                KeyAction::Show => (show_key(environment, file)?, results::key_shown),
+            };
+            return Ok(show(&report, output, text));
         }
         (Command::Logout { all: true, .. }, _) => {
             let report = logout_all(environment)?;
@@ -233,6 +240,7 @@ async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<
         | Command::Destroy(_)
         | Command::Inspect { .. }
         | Command::Targets(_)
+        | Command::Key { .. }
         | Command::Completions { .. } => {
             return Err(Error::new(Code::Failed, "the command runs no plugin"));
         }

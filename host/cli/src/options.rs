@@ -101,7 +101,7 @@ fn look(kind: &OptionKind) -> (ArgAction, ValueHint) {
     match kind {
         OptionKind::List | OptionKind::Pairs => (ArgAction::Append, ValueHint::Other),
         OptionKind::Url => (ArgAction::Set, ValueHint::Url),
-        OptionKind::File => (ArgAction::Set, ValueHint::FilePath),
+        OptionKind::File | OptionKind::SigningKey => (ArgAction::Set, ValueHint::FilePath),
         OptionKind::Directory | OptionKind::OutputDirectory => (ArgAction::Set, ValueHint::DirPath),
         _ => (ArgAction::Set, ValueHint::Other),
     }

@@ -1,4 +1,4 @@
-//! The audit log: one JSON line for every call of a plugin and every request.
+//! The audit log: one JSON line for every call of a plugin, every request and every signature.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -53,6 +53,15 @@ pub(crate) enum Line<'a> {
     Started {
         /// Since the process began.
         milliseconds: f64,
+    },
+    /// A message was signed for the plugin.
+    Signed {
+        /// The option whose key signed.
+        option: &'a str,
+        /// Of the message, 64 hexadecimal digits.
+        sha256: String,
+        /// Of the message.
+        bytes: usize,
     },
     /// A request left, or was refused.
     Request(&'a AuditEntry),

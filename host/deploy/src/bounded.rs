@@ -6,15 +6,27 @@ use std::path::Path;
 
 /// The bytes of a regular file of at most `most` bytes. A device or a pipe, which may never end, is refused.
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
     let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("it has more than {most} bytes")));
-    }
+    read_into(&open(path)?, most, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Opens a regular file.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    // Before it is opened: who opens a pipe waits for its other end.
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is no regular file")),
+    }
+}
+
+/// Adds all of a file of at most `most` bytes.
+pub(crate) fn read_into(file: &File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let read = file.take(most + 1).read_to_end(bytes)?;
+    match read as u64 > most {
+        true => Err(io::Error::other(format!("it has more than {most} bytes"))),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::ports::{AppPort, Counts, IdentityPort, NetworkPort, OptionsPort, Prog
 use crate::report::{
     AppId, Change, DeployReport, PlanReport, PluginId, Release, ReleasesReport, SCHEMA, Transferred,
 };
+use crate::signing::{Keys, SignerPort};
 use crate::{Code, Environment, Error, Event, Observer, Target};
 use crate::{admission, code, compatibility, failure, mounts, readiness, secrets, target, values};
 
@@ -93,6 +94,7 @@ struct Prepared {
     app_folder: PathBuf,
     logins: Logins,
     values: Values,
+    keys: Arc<Keys>,
     grant: Grant,
 }
 
@@ -368,6 +370,10 @@ impl Deployer {
         if let Some(app) = &loaded {
             admission::admit(&self.target, app, &self.policies)?;
         }
+        let keys = Keys::read(&self.target.manifest, &values)?;
+        for note in keys.notes() {
+            self.observer.event(Event::Note(note));
+        }
         let grant = Grant::naming(&self.target.manifest, &values, &self.policies);
         Ok(Prepared {
             plugin,
@@ -377,6 +383,7 @@ impl Deployer {
             app_folder,
             logins,
             values,
+            keys: Arc::new(keys),
             grant,
         })
     }
@@ -396,8 +403,10 @@ impl Deployer {
     {
         let Prepared { values, grant, .. } = prepared;
         let mounts = mounts::mount(values, phase, &prepared.app_folder)?;
+        let keys = prepared.keys.clone();
         let vault = Arc::new(Vault::default());
-        let seen = secrets::placeholders(&self.environment, values, &mounts.mounts, &vault).await?;
+        let seen =
+            secrets::placeholders(&self.environment, values, &mounts.mounts, &keys, &vault).await?;
         let session = self.egress.session(
             grant.clone(),
             phase,
@@ -424,6 +433,12 @@ impl Deployer {
                 counts: self.counts.clone(),
                 grant: grant.clone(),
             }),
+            signer: Arc::new(SignerPort::new(
+                keys,
+                &self.target.manifest,
+                phase,
+                self.audit.clone(),
+            )),
             network: network.clone(),
             mounts: mounts.mounts.clone(),
         };

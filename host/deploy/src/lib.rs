@@ -8,7 +8,7 @@
 //! | load the app and the plugin | `loading`, `code` |
 //! | resolve target and options | `target`, `configuration`, `values`, `logins` |
 //! | admit the plugin | `admission` |
-//! | connect it to the world | `ports`, `mounts`, `secrets` |
+//! | connect it to the world | `ports`, `mounts`, `secrets`, `signing` |
 //! | run it | `spin_deployer_sandbox`, every request through `spin_deployer_egress` |
 //! | wait until it answers | `readiness` |
 
@@ -37,6 +37,7 @@ mod readiness;
 mod remotes;
 pub mod report;
 mod secrets;
+mod signing;
 mod spin;
 mod target;
 mod values;
@@ -49,5 +50,6 @@ pub use loading::AppRequest;
 pub use logout::{logout, logout_all};
 pub use observer::{Event, Observer};
 pub use policy::{Asked, Oversight};
+pub use signing::{create_key, show_key};
 pub use spin_deployer_egress::UNGUARDED;
 pub use target::Target;

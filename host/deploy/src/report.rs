@@ -240,6 +240,17 @@ pub struct LogoutReport {
     pub left: usize,
 }
 
+/// The answer of `key create` and `key show`.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Where the private key is.
+    pub file: PathBuf,
+    /// The public key, 32 bytes in base64.
+    pub public_key: String,
+}
+
 /// A file of the app.
 #[derive(Clone, Debug, Serialize)]
 pub struct InspectedFile {

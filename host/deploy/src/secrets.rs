@@ -11,6 +11,7 @@ use spin_deployer_sandbox::Mount;
 
 use crate::error::chain;
 use crate::mounts::guest_path;
+use crate::signing::Keys;
 use crate::{Code, Environment, Error};
 
 /// Turns resolved values into those that the plugin sees. Secrets go into the vault, with the places where they may be
@@ -19,6 +20,7 @@ pub(crate) async fn placeholders(
     environment: &Environment,
     values: &Values,
     mounts: &[Mount],
+    keys: &Keys,
     vault: &Vault,
 ) -> Result<BTreeMap<String, sandbox::Value>, Error> {
     let mut seen = BTreeMap::new();
@@ -35,6 +37,14 @@ pub(crate) async fn placeholders(
             }
             OptionValue::Secret(secret) => {
                 sandbox::Value::Secret(keep(vault, name, secret.clone(), Audience::Rules)?)
+            }
+            OptionValue::SigningKey(_) => {
+                let Some(key) = keys.get(name) else { continue };
+                // No rule can send it, so that it goes nowhere, however somebody came to know it.
+                for spelling in key.spellings() {
+                    keep(vault, name, spelling, Audience::Rules)?;
+                }
+                sandbox::Value::SigningKey(key.public().to_vec())
             }
             OptionValue::File(_) | OptionValue::Directory(_) | OptionValue::OutputDirectory(_) => {
                 let path = guest_path(name);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use spin_deployer_grants::{Resolved, ValueSource, Values};
-use spin_deployer_manifest::{Manifest, OptionKind, OptionName, OptionSpec, OptionValue};
+use spin_deployer_manifest::{
+    KeySource, Manifest, OptionKind, OptionName, OptionSpec, OptionValue,
+};
 
 use crate::configuration::{FILE, raw_values};
 use crate::logins::{self, Logins};
@@ -58,6 +60,7 @@ pub(crate) fn written(
                 detail: whence(option, source),
                 ..Error::new(Code::Usage, e.to_string())
             })?;
+            refuse_shown_key(target, option, &value, source)?;
             values.insert(
                 option.name.clone(),
                 Resolved {
@@ -113,6 +116,7 @@ fn ask(
         let value = option
             .parse(&[typed])
             .map_err(|e| Error::new(Code::Usage, e.to_string()))?;
+        refuse_shown_key(target, option, &value, ValueSource::Prompt)?;
         let value = rooted(value, &environment.cwd);
         values.insert(
             option.name.clone(),
@@ -177,11 +181,46 @@ fn secret_in_file(target: &Target, option: &OptionSpec) -> Error {
     .help(format!("remove it there, and {instead} instead"))
 }
 
+/// A key that is the value itself is taken from a variable only: everything else is read by others.
+fn refuse_shown_key(
+    target: &Target,
+    option: &OptionSpec,
+    value: &OptionValue,
+    source: ValueSource,
+) -> Result<(), Error> {
+    let seen = match (value, source) {
+        (OptionValue::SigningKey(KeySource::Text(_)), ValueSource::Configuration) => {
+            "deployer.toml is read by others, and is meant to be committed"
+        }
+        (OptionValue::SigningKey(KeySource::Text(_)), ValueSource::Flag) => {
+            "a command line can be read by others and stays in the history of the shell"
+        }
+        (OptionValue::SigningKey(KeySource::Text(_)), ValueSource::Prompt) => {
+            "what is typed here can be seen"
+        }
+        _ => return Ok(()),
+    };
+    let or = match option.env.as_deref().filter(|name| target.may_read(name)) {
+        Some(env) => format!("; or set the variable {env} to the key"),
+        None => String::new(),
+    };
+    let message = format!(
+        "--{} is given the key itself, and not its file",
+        option.name
+    );
+    Err(Error::new(Code::Usage, message).detail(seen).help(format!(
+        "make a new key, because this one has been shown: `spin-deployer key create FILE`, and name that file{or}"
+    )))
+}
+
 /// Makes a relative path start where its value was written.
 fn rooted(value: OptionValue, base: &Path) -> OptionValue {
     let root = |path: PathBuf| base.join(path);
     match value {
         OptionValue::File(path) => OptionValue::File(root(path)),
+        OptionValue::SigningKey(KeySource::File(path)) => {
+            OptionValue::SigningKey(KeySource::File(root(path)))
+        }
         OptionValue::Directory(path) => OptionValue::Directory(root(path)),
         OptionValue::OutputDirectory(path) => OptionValue::OutputDirectory(root(path)),
         other => other,
@@ -314,6 +353,7 @@ mod tests {
             { name = "force", type = "flag", env = "SPIN_DEPLOYER_DEMO_FORCE", help = "Really" },
             { name = "token", type = "secret", env = "SPIN_DEPLOYER_DEMO_TOKEN", conflicts-with = ["user"], help = "A token" },
             { name = "user", type = "text", env = "GITHUB_TOKEN", help = "Who" },
+            { name = "key", type = "signing-key", env = "SPIN_DEPLOYER_DEMO_KEY", help = "A key" },
         ]
     "#;
 
@@ -409,6 +449,33 @@ mod tests {
             resolve_with(&[("needed", "x")], &[], "token = 'hunter2-hunter2'", None).unwrap_err();
         assert_eq!(error.code, Code::Usage);
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+
+    #[test]
+    fn a_key_itself_is_taken_from_its_variable_and_from_nowhere_else() {
+        const PEM: &str = "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n";
+        let given = |value: &'static str| [("needed", "x"), ("key", value)];
+        let file = format!("key = '''{PEM}'''");
+        for (given, settings) in [(&given(PEM)[..], ""), (&[("needed", "x")], &*file)] {
+            let error = resolve_with(given, &[], settings, None).unwrap_err();
+            assert_eq!(error.code, Code::Usage);
+            let said = format!("{error:?}");
+            assert!(said.contains("SPIN_DEPLOYER_DEMO_KEY"), "{said}");
+            assert!(!said.contains("planted"), "{said}");
+        }
+        let vars = [("SPIN_DEPLOYER_DEMO_KEY", PEM)];
+        let values = resolve_with(&[("needed", "x")], &vars, "", None).unwrap();
+        let shown = format!("{:?}", values["key"].value);
+        assert_eq!(shown, "SigningKey(Text(Secret(…)))");
+        // A path starts where it was written, and may come from anywhere.
+        for (given, settings, path) in [
+            (&given("k.pem")[..], "", "/cwd/k.pem"),
+            (&[("needed", "x")], "key = 'k.pem'", "/app/k.pem"),
+        ] {
+            let values = resolve_with(given, &[], settings, None).unwrap();
+            let expected = OptionValue::SigningKey(KeySource::File(path.into()));
+            assert_eq!(values["key"].value, expected);
+        }
     }
 
     #[test]

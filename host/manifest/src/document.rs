@@ -206,8 +206,10 @@ fn default(option: &OptionSpec, value: DefaultValue) -> Result<Vec<String>, Prob
     if option.required {
         return Err(Problem::RequiredDefault(option.name.clone()));
     }
-    if option.kind == OptionKind::Secret {
-        return Err(Problem::SecretDefault(option.name.clone()));
+    match option.kind {
+        OptionKind::Secret => return Err(Problem::SecretDefault(option.name.clone())),
+        OptionKind::SigningKey => return Err(Problem::KeyDefault(option.name.clone())),
+        _ => {}
     }
     option.parse(&given).map_err(Problem::Default)?;
     if let (OptionKind::OutputDirectory, [path]) = (&option.kind, given.as_slice()) {

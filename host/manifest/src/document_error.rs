@@ -96,6 +96,11 @@ pub enum Problem {
         "the option `{0}` is a secret, and a default that stands in a manifest is none: remove it"
     )]
     SecretDefault(OptionName),
+    /// A key that the author of the plugin chose.
+    #[error(
+        "the option `{0}` is a signing key, which only the user can choose: remove the default"
+    )]
+    KeyDefault(OptionName),
     /// An output directory that the user did not name lies in the app's own `.deployer`.
     #[error(
         "the default of the option `{option}` is `{value}`, and a default output directory is `.deployer` or lies below it, as in `.deployer/releases`"

@@ -35,6 +35,7 @@
 mod ask;
 mod document;
 mod document_error;
+mod key_source;
 mod name;
 mod option;
 mod origin;
@@ -51,6 +52,7 @@ mod value;
 pub use ask::{Ask, Change};
 pub use document::{AppSupport, Manifest};
 pub use document_error::{DocumentError, Located, ManifestError, Problem, read_toml};
+pub use key_source::KeySource;
 pub use name::{NameError, OptionName, PluginName};
 pub use option::{OptionKind, OptionSpec, RESERVED};
 pub use origin::{Host, Origin, OriginError, OriginPattern, Scheme};

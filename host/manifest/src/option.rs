@@ -81,6 +81,8 @@ pub enum OptionKind {
     Registry,
     /// A text that the plugin can use and not see.
     Secret,
+    /// An Ed25519 key with which the plugin has messages signed, and which it does not see.
+    SigningKey,
     /// A file that the plugin may read.
     File,
     /// A directory that the plugin may read.
@@ -91,7 +93,7 @@ pub enum OptionKind {
 
 impl OptionKind {
     /// Names of all kinds, as manifests have them.
-    pub const NAMES: [&str; 12] = [
+    pub const NAMES: [&str; 13] = [
         "text",
         "number",
         "flag",
@@ -101,6 +103,7 @@ impl OptionKind {
         "url",
         "registry",
         "secret",
+        "signing-key",
         "file",
         "directory",
         "output-directory",
@@ -118,6 +121,7 @@ impl OptionKind {
             "url" => Self::Url,
             "registry" => Self::Registry,
             "secret" => Self::Secret,
+            "signing-key" => Self::SigningKey,
             "file" => Self::File,
             "directory" => Self::Directory,
             "output-directory" => Self::OutputDirectory,
@@ -137,6 +141,7 @@ impl OptionKind {
             Self::Url => "url",
             Self::Registry => "registry",
             Self::Secret => "secret",
+            Self::SigningKey => "signing-key",
             Self::File => "file",
             Self::Directory => "directory",
             Self::OutputDirectory => "output-directory",
@@ -153,7 +158,7 @@ impl OptionKind {
             Self::Url => "URL",
             Self::Registry => "REGISTRY/REPOSITORY[:TAG]",
             Self::Secret => "SECRET",
-            Self::File => "FILE",
+            Self::SigningKey | Self::File => "FILE",
             Self::Directory | Self::OutputDirectory => "DIRECTORY",
         }
     }

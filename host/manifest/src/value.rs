@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use crate::{
+    key_source::KeySource,
     name::OptionName,
     option::{OptionKind, OptionSpec},
     origin::{Origin, OriginError},
@@ -32,6 +33,8 @@ pub enum OptionValue {
     Registry(Reference),
     /// Of kind secret, never empty.
     Secret(Secret),
+    /// Of kind signing-key: where the key is.
+    SigningKey(KeySource),
     /// Of kind file, never empty.
     File(PathBuf),
     /// Of kind directory, never empty.
@@ -147,6 +150,10 @@ impl OptionSpec {
             }
             OptionKind::Secret => {
                 OptionValue::Secret(Secret::new(self.filled(text, "a secret")?.to_owned()))
+            }
+            OptionKind::SigningKey => {
+                let expected = "the path of a file with a private key";
+                OptionValue::SigningKey(KeySource::of(self.filled(text, expected)?))
             }
             OptionKind::File => OptionValue::File(self.filled(text, "the path of a file")?.into()),
             OptionKind::Directory => {

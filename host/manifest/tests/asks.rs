@@ -101,6 +101,7 @@ fn difference(old: &Ask, new: &Ask) -> Vec<String> {
 #[case::file("type = \"choice\"\nchoices = [\"small\", \"large\"]", "type = \"file\"", &["+ reads a file: --size"])]
 #[case::directory("type = \"choice\"\nchoices = [\"small\", \"large\"]", "type = \"directory\"", &["+ reads a directory: --size"])]
 #[case::new_secret("type = \"choice\"\nchoices = [\"small\", \"large\"]", "type = \"secret\"", &["+ takes a secret: --size", "- sees --size, which was a secret"])]
+#[case::signs("type = \"choice\"\nchoices = [\"small\", \"large\"]", "type = \"signing-key\"", &["+ signs with the key of --size", "- sees --size, which was a signing key"])]
 #[case::writes("\"output-directory\"\ndefault = \".deployer/out\"", "\"directory\"", &["+ reads a directory: --to", "- writes to a directory: --to", "- chooses .deployer/out where --to is not given"])]
 fn a_difference_says_what_is_new_and_what_is_gone(
     #[case] from: &str,
@@ -128,6 +129,18 @@ fn a_secret_that_becomes_text_is_seen_and_that_is_new() {
         let lines = difference(&ask(text), &new);
         assert_eq!(lines[0], "+ sees --token, which was a secret", "{kind}");
     }
+}
+
+#[test]
+fn a_signing_key_that_becomes_text_is_seen_and_that_is_new() {
+    let text = "name = \"x\"\nversion = \"0.1.0\"\ndescription = \"\"\n[[options]]\nname = \"key\"\ntype = \"signing-key\"\nhelp = \"\"\n";
+    for kind in ["text", "list", "url", "registry", "file"] {
+        let new = ask(&text.replace("signing-key", kind));
+        let lines = difference(&ask(text), &new);
+        assert_eq!(lines[0], "+ sees --key, which was a signing key", "{kind}");
+    }
+    // The same option of a version that had none is asked for by what it does.
+    assert_eq!(ask(text).powers(), ["signs with the key of --key"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use rstest::rstest;
 use spin_deployer_manifest::{
-    Follow, Manifest, OptionKind, OptionValue, PlanEffect, RESERVED, RuleTarget,
+    Follow, KeySource, Manifest, OptionKind, OptionValue, PlanEffect, RESERVED, RuleTarget,
 };
 
 const HEAD: &str = "name = \"hippo\"\nversion = \"0.1.0\"\ndescription = \"Deploys to Hippo\"\n";
@@ -127,6 +127,8 @@ fn the_least_manifest_asks_for_nothing() {
 #[case::choices("choices = [\"small\", \"large\"]\n", "", &["line 29", "`size`", "choices"])]
 #[case::default("default = \"small\"", "default = \"medium\"", &["line 32", "`medium`", "`small` and `large`"])]
 #[case::secret_default("\"HIPPO_TOKEN\"", "\"HIPPO_TOKEN\"\ndefault = \"abc\"", &["`hippo-token` is a secret"])]
+#[case::key_default("type = \"secret\"\n", "type = \"signing-key\"\ndefault = \"key.pem\"\n", &["line 25", "`hippo-token` is a signing key", "remove the default"])]
+#[case::sends_key("type = \"secret\"\n", "type = \"signing-key\"\n", &["line 40", "`hippo-token` is of type `signing-key`", "`secret` or `registry`"])]
 #[case::required_default("required = true", "required = true\ndefault = \"https://example.com\"", &["required"])]
 #[case::target("\"{hippo-url}\"", "\"{hippo}\"", &["line 37, column 6", "no option `hippo`", "`to`", "`hippo-url`"])]
 #[case::target_kind("\"{hippo-url}\"", "\"{size}\"", &["line 37", "`size` is of type `choice`", "`registry`"])]
@@ -200,6 +202,9 @@ fn a_default_output_directory_stays_in_the_folder_that_is_ours(
 #[case("url", &["http://0x7f.1:80"], OptionValue::Url("http://127.0.0.1/".parse().unwrap()))]
 #[case("registry", &["ghcr.io/a/b:c"], OptionValue::Registry("ghcr.io/a/b:c".parse().unwrap()))]
 #[case("secret", &["hunter2"], OptionValue::Secret("hunter2".to_owned().into()))]
+#[case("signing-key", &["~/key.pem"], OptionValue::SigningKey(KeySource::File("~/key.pem".into())))]
+#[case("signing-key", &["-----BEGIN PRIVATE KEY-----\nMC4C"], OptionValue::SigningKey(KeySource::Text("-----BEGIN PRIVATE KEY-----\nMC4C".to_owned().into())))]
+#[case("signing-key", &["\n -----BEGIN X"], OptionValue::SigningKey(KeySource::Text("-----BEGIN X".to_owned().into())))]
 #[case("file", &["../x"], OptionValue::File("../x".into()))]
 #[case("directory", &["x"], OptionValue::Directory("x".into()))]
 #[case("output-directory", &["x"], OptionValue::OutputDirectory("x".into()))]
@@ -228,6 +233,7 @@ fn a_value_becomes_what_its_option_says(
 #[case("url", &["https:///example.com/"], "no host")]
 #[case("registry", &["hello:v1"], "`--it`: `hello:v1` does not say which registry")]
 #[case("secret", &[""], "`--it` is empty")]
+#[case("signing-key", &[""], "`--it` is empty: it takes the path of a file with a private key")]
 #[case("file", &[""], "`--it` is empty")]
 fn a_value_that_does_not_fit_is_told_with_what_would(
     #[case] kind: &str,
@@ -256,6 +262,25 @@ fn a_value_with_a_secret_shows_nothing_of_it() {
     assert!(!format!("{:?}", parse("secret", &["hunter2"])).contains("hunter2"));
     let two = parse("secret", &["hunter2", "hunter3"]).unwrap_err();
     assert!(!two.contains("hunter"), "{two}");
+}
+
+/// Whatever somebody put into the variable: a path is repeated where it cannot be read.
+#[rstest]
+#[case(
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp\n-----END PRIVATE KEY-----\n"
+)]
+#[case("  -----BEGIN EC PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp")]
+#[case("MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC")]
+#[case("MFECAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC")]
+#[case("LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3QlFZREsyVndCQ0lFSU5UdWN0djVFMWhLMWJiWQ")]
+fn a_key_is_never_taken_for_a_path_and_shown(#[case] text: &str) {
+    let value = parse("signing-key", &[text]).unwrap();
+    assert!(
+        matches!(value, OptionValue::SigningKey(KeySource::Text(_))),
+        "{value:?}"
+    );
+    let shown = format!("{value:?}");
+    assert_eq!(shown, "SigningKey(Text(Secret(…)))");
 }
 
 fn parse(kind: &str, given: &[&str]) -> Result<OptionValue, String> {

@@ -10,6 +10,7 @@ wasmtime::component::bindgen!({
         "spin-deployer:api/app.[method]content.bytes": async | trappable,
         "spin-deployer:api/app.archive": async | trappable,
         "spin-deployer:api/options.get": async | trappable,
+        "spin-deployer:api/signing.sign": async | trappable,
         default: trappable,
     },
     exports: { default: async },

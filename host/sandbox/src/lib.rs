@@ -2,12 +2,12 @@
 //!
 //! [`Engine`] compiles and loads, [`Plugin`] is loaded code, and each of its calls runs in a store of its own that is
 //! dropped afterwards. What a call may reach is what its [`Ports`] hold: the app, the values of options, the user's
-//! screen, the way out, and the files that the user named. There are no sockets, no environment, no arguments and no
+//! screen, who signs for it, the way out, and the files that the user named. There are no sockets, no environment, no arguments and no
 //! input; what the plugin prints comes back in the [`Outcome`]. [`Limits`] bound the rest, and a broken one is reported
 //! by its own name.
 //!
 //! This is the only crate that knows wasmtime. The world outside is traits here ([`App`], [`Options`], [`Progress`],
-//! [`Network`]); whoever calls connects them.
+//! [`Signer`], [`Network`]); whoever calls connects them.
 //!
 //! ```no_run
 //! # async fn example(wasm: &[u8], ports: spin_deployer_sandbox::Ports) -> Result<(), Box<dyn std::error::Error>> {
@@ -49,5 +49,6 @@ pub use limits::{Limit, LimitKind, Limits};
 pub use mounts::Mount;
 pub use plugin::{Exports, Outcome, Plugin, Session};
 pub use ports::{
-    App, Body, ContentInfo, Network, NetworkError, Options, Ports, Progress, StepEvent, Timeouts,
+    App, Body, ContentInfo, Network, NetworkError, Options, Ports, Progress, Signer, StepEvent,
+    Timeouts,
 };

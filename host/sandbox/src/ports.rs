@@ -20,6 +20,8 @@ pub struct Ports {
     pub options: Arc<dyn Options>,
     /// What the user watches.
     pub progress: Arc<dyn Progress>,
+    /// Who signs for the plugin.
+    pub signer: Arc<dyn Signer>,
     /// The way out.
     pub network: Arc<dyn Network>,
     /// The part of the file system that the plugin sees.
@@ -96,6 +98,16 @@ pub enum StepEvent {
     Done(Option<String>),
     /// Ended in any other way, a trap included.
     Failed,
+}
+
+/// Signs with keys that the plugin does not see.
+pub trait Signer: Send + Sync {
+    /// The Ed25519 signature of `message`, with the key of the option of this name. That nothing is signed but in a deploy
+    /// is for this to see to. Runs on a thread that may block.
+    ///
+    /// # Errors
+    /// Why not, in one sentence for the plugin.
+    fn sign(&self, option: &str, message: &[u8]) -> Result<[u8; 64], String>;
 }
 
 /// A body on its way through the [`Network`], in either direction.

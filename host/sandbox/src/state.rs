@@ -19,7 +19,7 @@ use crate::host::random::{HasRandom, of as random_of};
 use crate::http::Hooks;
 use crate::memory::Memory;
 use crate::output::Output;
-use crate::{App, CallError, Limits, Options, Ports, Progress, mounts};
+use crate::{App, CallError, Limits, Options, Ports, Progress, Signer, mounts};
 
 /// One call's world.
 pub(crate) struct State {
@@ -33,6 +33,7 @@ pub(crate) struct State {
     pub(crate) app: Arc<dyn App>,
     pub(crate) options: Arc<dyn Options>,
     pub(crate) progress: Arc<dyn Progress>,
+    pub(crate) signer: Arc<dyn Signer>,
     /// One permit for each content that is being read.
     pub(crate) streams: Arc<Semaphore>,
     /// Of the next step.
@@ -70,6 +71,7 @@ impl State {
             app: ports.app,
             options: ports.options,
             progress: ports.progress,
+            signer: ports.signer,
             streams: Arc::new(Semaphore::new(limits.streams)),
             step: 0,
             limits,
@@ -133,5 +135,6 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     api::app::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
     api::options::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
     api::progress::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
+    api::signing::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
     Ok(linker)
 }

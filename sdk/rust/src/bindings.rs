@@ -14,6 +14,7 @@ pub mod imports {
                 import spin-deployer:api/app@0.1.0;
                 import spin-deployer:api/options@0.1.0;
                 import spin-deployer:api/progress@0.1.0;
+                import spin-deployer:api/signing@0.1.0;
                 import spin-deployer:api/types@0.1.0;
             }
         ",
@@ -27,7 +28,7 @@ pub mod imports {
     });
 }
 
-pub use imports::spin_deployer::api::{app, failures, options, progress, types};
+pub use imports::spin_deployer::api::{app, failures, options, progress, signing, types};
 
 pub mod exports_deployer {
     wit_bindgen::generate!({

@@ -60,6 +60,7 @@ pub mod options;
 mod plugin;
 mod progress;
 mod release;
+pub mod signing;
 
 pub use bindings::exports_login::exports::spin_deployer::api::login::Session;
 pub use bindings::failures::Error;

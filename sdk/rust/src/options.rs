@@ -56,6 +56,21 @@ readers! {
     registry(Registry) -> Reference;
 }
 
+/// The public key of an option of type `signing-key`: [`crate::signing::sign`] signs with what it belongs to.
+///
+/// # Errors
+/// `failed` where the manifest declares another type.
+pub fn signing_key(name: &str) -> Result<Option<[u8; 32]>> {
+    match get(name) {
+        None => Ok(None),
+        Some(Value::SigningKey(public)) => {
+            let public = public.try_into();
+            public.map(Some).map_err(|_| mismatch(name, "signing_key"))
+        }
+        Some(_) => Err(mismatch(name, "signing_key")),
+    }
+}
+
 /// Whether an option of type `flag` is set.
 ///
 /// # Errors

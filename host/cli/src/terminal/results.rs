@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use console::Style;
 use indicatif::DecimalBytes;
 use spin_deployer_deploy::report::{
-    Action, AppId, Change, DeployReport, DestroyReport, InspectReport, LoginReport, LogoutReport,
-    PlanReport, Release, ReleasesReport, SavedId, TargetSummary,
+    Action, AppId, Change, DeployReport, DestroyReport, InspectReport, KeyReport, LoginReport,
+    LogoutReport, PlanReport, Release, ReleasesReport, SavedId, TargetSummary,
 };
 
 use super::escape;
@@ -156,6 +156,22 @@ pub(crate) fn logged_out(report: &LogoutReport) -> String {
 
 fn saved(saved: &SavedId) -> Vec<Cell> {
     pair(&saved.option, &format!("for {}", saved.origins.join(", ")))
+}
+
+/// The answer of `key create`.
+pub(crate) fn key_created(report: &KeyReport) -> String {
+    key("Created", report)
+}
+
+/// The answer of `key show`.
+pub(crate) fn key_shown(report: &KeyReport) -> String {
+    key("Key", report)
+}
+
+fn key(heading: &str, report: &KeyReport) -> String {
+    let file = report.file.display().to_string();
+    let rows = [pair("public key", &report.public_key)];
+    format!("{heading} {}\n{}", escape::line(&file), table(2, &rows))
 }
 
 /// The answer of `inspect`.

@@ -48,6 +48,10 @@ fn option_gains(
     if before != Some(&new.kind) {
         match (&new.kind, before) {
             (Kind::Secret, _) => lines.add(format!("takes a secret: --{name}")),
+            (Kind::SigningKey, _) => lines.add(format!("signs with the key of --{name}")),
+            (_, Some(Kind::SigningKey)) => {
+                lines.add(format!("sees --{name}, which was a signing key"))
+            }
             (_, Some(Kind::Secret)) => lines.add(format!("sees --{name}, which was a secret")),
             (Kind::Registry, _) => {
                 lines.add(format!("takes the credential of a registry: --{name}"))

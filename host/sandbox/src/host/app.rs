@@ -4,8 +4,9 @@ use tokio::task::spawn_blocking;
 use wasmtime::component::Resource;
 use wasmtime_wasi_io::streams::DynInputStream;
 
+use super::failure;
 use crate::bindings::spin_deployer::api::app::{ComponentSource, Host, HostContent};
-use crate::bindings::spin_deployer::api::failures::{Error, Failure};
+use crate::bindings::spin_deployer::api::failures::Error;
 use crate::content::{Content, ContentStream, read_all};
 use crate::error::Stop;
 use crate::limits::Bytes;
@@ -124,13 +125,5 @@ impl HostContent for State {
 impl State {
     fn push(&mut self, info: ContentInfo) -> wasmtime::Result<Result<Resource<Content>, Error>> {
         Ok(Ok(self.table.push(Content(info))?))
-    }
-}
-
-fn failure(message: String) -> Failure {
-    Failure {
-        message,
-        detail: None,
-        hint: None,
     }
 }

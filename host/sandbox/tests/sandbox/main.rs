@@ -9,4 +9,5 @@ mod isolation;
 mod limits;
 mod network;
 mod progress;
+mod signing;
 mod support;

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use http_body_util::{BodyExt as _, Full};
 use spin_deployer_sandbox::{
     App, Body, Change, ComponentSource, ContentInfo, Engine, Limits, Mount, Network, NetworkError,
-    Options, Outcome, Plugin, Ports, Progress, StepEvent, Timeouts, Value, Verified,
+    Options, Outcome, Plugin, Ports, Progress, Signer, StepEvent, Timeouts, Value, Verified,
 };
 
 /// The component of one of `tests/plugins`, built by cargo.
@@ -69,6 +69,7 @@ pub struct World {
     pub app: Arc<TestApp>,
     pub network: Arc<TestNetwork>,
     pub screen: Arc<Screen>,
+    pub signer: Arc<TestSigner>,
 }
 
 impl World {
@@ -85,6 +86,7 @@ impl World {
             app,
             network,
             screen: Arc::default(),
+            signer: Arc::default(),
         }
         .with("behaviour", behaviour)
         .with("digest", DIGEST)
@@ -102,6 +104,7 @@ impl World {
             app: self.app.clone(),
             options: Arc::new(TestOptions(self.options.clone())),
             progress: self.screen.clone(),
+            signer: self.signer.clone(),
             network: self.network.clone(),
             mounts: self.mounts.clone(),
         }
@@ -126,6 +129,23 @@ struct TestOptions(BTreeMap<String, Value>);
 impl Options for TestOptions {
     fn get(&self, name: &str) -> Option<Value> {
         self.0.get(name).cloned()
+    }
+}
+
+/// Remembers what it was asked to sign, and says by it who signed; refuses the option `refused`.
+#[derive(Default)]
+pub struct TestSigner {
+    pub asked: Mutex<Vec<(String, Vec<u8>)>>,
+}
+
+impl Signer for TestSigner {
+    fn sign(&self, option: &str, message: &[u8]) -> Result<[u8; 64], String> {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push((option.to_owned(), message.to_owned()));
+        match option {
+            "refused" => Err("not with this one".to_owned()),
+            _ => Ok([asked.len() as u8; 64]),
+        }
     }
 }
 

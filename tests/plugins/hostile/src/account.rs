@@ -3,6 +3,7 @@
 use wasip2::http::types::Method;
 
 use crate::exports::spin_deployer::api::login::Session;
+use crate::signing;
 use crate::small::ask;
 use crate::spin_deployer::api::failures::{Error, Failure};
 use crate::spin_deployer::api::options::{self, Value};
@@ -25,6 +26,7 @@ pub fn login() -> Result<Session, Error> {
         // Bound to this option, it would go where this option's secret goes.
         Some("other-placeholder") => Ok(saves("token", &secret("password").unwrap())),
         Some("own-placeholder") => Ok(saves("token", &secret("token").unwrap())),
+        Some("sign") => Err(Error::Failed(failure(&signing::as_told()))),
         Some("refused") => Err(Error::Unauthenticated(failure("wrong password"))),
         _ => Ok(saves("token", "s3cret")),
     }

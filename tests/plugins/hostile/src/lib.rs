@@ -6,6 +6,7 @@ mod files;
 mod requests;
 mod script;
 mod sights;
+mod signing;
 mod small;
 
 wit_bindgen::generate!({
@@ -77,6 +78,8 @@ fn behave() -> Result<Vec<String>, Error> {
         "flood-requests" => requests::flood(),
         "flood-changes" => sights::flood_changes(),
         "script" => script::run()?,
+        "sign" => vec![signing::as_told()],
+        "sign-much" => signing::much(),
         "fail" => return Err(failures()),
         other => panic!("unknown behaviour {other}"),
     };
@@ -85,10 +88,16 @@ fn behave() -> Result<Vec<String>, Error> {
 
 impl releases::Guest for Hostile {
     fn history(limit: u32) -> Result<Vec<Release>, Error> {
+        if signing::is_wanted() {
+            return Ok(vec![release(&signing::as_told())]);
+        }
         Ok((0..limit).map(|n| release(&n.to_string())).collect())
     }
 
     fn rollback(id: String) -> Result<Release, Error> {
+        if signing::is_wanted() {
+            return Ok(release(&signing::as_told()));
+        }
         Ok(release(&id))
     }
 
@@ -102,6 +111,9 @@ impl releases::Guest for Hostile {
     }
 
     fn destroy() -> Result<Vec<String>, Error> {
+        if signing::is_wanted() {
+            return Ok(vec![signing::as_told()]);
+        }
         Ok(vec!["app".into()])
     }
 }

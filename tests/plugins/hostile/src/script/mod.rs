@@ -52,6 +52,11 @@ pub fn run() -> Result<Vec<String>, Error> {
                     return Err(failed(format!("{rest}: {last}")));
                 }
             }
+            // `sign OPTION MESSAGE`
+            "sign" => {
+                let (option, message) = rest.split_once(' ').unwrap_or((&rest, ""));
+                known.seen.push(crate::signing::with(option, message.as_bytes()));
+            }
             "fail" => return Err(failed(rest)),
             _ => {
                 let seen = disk::act(verb, &rest);
@@ -102,7 +107,7 @@ impl Known {
     }
 
     /// `location` and `body` of the last answer; `base64:X`, `reversed:X`, `first:X` and `second:X` (halves); otherwise
-    /// the value of an option: of a secret its placeholder, of a registry that of its password.
+    /// the value of an option: of a secret its placeholder, of a registry that of its password, of a key its public half.
     fn value(&self, name: &str) -> String {
         if let Some(known) = self.answer.get(name) {
             return known.clone();
@@ -120,6 +125,7 @@ impl Known {
                     }
                     None => "no-credential".to_owned(),
                 },
+                Some(Value::SigningKey(public)) => base64(&public),
                 other => format!("{other:?}"),
             },
         }
