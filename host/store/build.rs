@@ -16,10 +16,11 @@ use spin_deployer_manifest::{Manifest, section};
 const PLUGINS: [&str; 2] = ["local", "oci"];
 const TARGET: &str = "wasm32-wasip2";
 /// What changes the plugins. Paths from the workspace.
-const INPUTS: [&str; 7] = [
+const INPUTS: [&str; 8] = [
     "plugins",
     "sdk",
     "oci",
+    "publish",
     "wit",
     "Cargo.toml",
     "Cargo.lock",
