@@ -49,6 +49,8 @@
 
 #[doc(hidden)]
 pub mod bindings;
+#[cfg(feature = "bindle")]
+pub mod bindle;
 mod content;
 mod error;
 pub mod files;
@@ -56,7 +58,7 @@ pub mod http;
 #[cfg(feature = "oci")]
 pub mod oci;
 pub mod options;
-#[cfg(feature = "oci")]
+#[cfg(any(feature = "bindle", feature = "oci"))]
 mod parts;
 mod plugin;
 mod progress;
