@@ -13,13 +13,15 @@ use sha2::{Digest, Sha256};
 use spin_deployer_manifest::{Manifest, section};
 
 /// Folders below `plugins/`; the crates are called `plugin-<name>`.
-const PLUGINS: [&str; 2] = ["local", "oci"];
+const PLUGINS: [&str; 3] = ["bindle", "local", "oci"];
 const TARGET: &str = "wasm32-wasip2";
 /// What changes the plugins. Paths from the workspace.
-const INPUTS: [&str; 7] = [
+const INPUTS: [&str; 9] = [
     "plugins",
     "sdk",
+    "bindle",
     "oci",
+    "publish",
     "wit",
     "Cargo.toml",
     "Cargo.lock",

@@ -5,12 +5,9 @@ use std::time::Duration;
 use http::header::{AsHeaderName, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use spin_deployer_publish::quote;
 
-use crate::error::Failure;
-use crate::{Digest, Error};
-
-/// How much of a text of the registry's a user gets to read.
-const LONGEST_QUOTE: usize = 300;
+use crate::{Digest, Error, Failure};
 
 /// The distribution specification's section "Error Codes", and what Distribution itself has beside them.
 const CODES: [&str; 17] = [
@@ -159,17 +156,4 @@ impl Answer {
             .map(|document| document.errors)
             .unwrap_or_default()
     }
-}
-
-/// The beginning of a text, on one line.
-fn quote(text: &str) -> String {
-    let mut quoted: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(LONGEST_QUOTE)
-        .collect();
-    if text.chars().nth(LONGEST_QUOTE).is_some() {
-        quoted.push('…');
-    }
-    quoted
 }

@@ -8,9 +8,9 @@ use std::io;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use sha2::{Digest as _, Sha256};
+use spin_deployer_publish::Patience;
 
 use crate::answer::Answer;
-use crate::patience::Patience;
 use crate::registry::once;
 use crate::url::join;
 use crate::{Body, Digest, Error, Sink, Transport, TransportError, TransportFailure};

@@ -2,28 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{TransportError, TransportFailure};
-
-/// What a registry answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// `PUT https://ghcr.io/v2/…`, without its query.
-    pub request: String,
-    /// The status of the answer.
-    pub status: u16,
-    /// What the registry said, on one line; may be empty.
-    pub said: String,
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} answered {}", self.request, self.status)?;
-        if self.said.is_empty() {
-            return Ok(());
-        }
-        write!(f, ": {}", self.said)
-    }
-}
+use spin_deployer_publish::{Failure, Passing, TransportError, TransportFailure};
 
 /// Why something could not be done with a registry.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -107,9 +86,14 @@ impl Error {
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Transport { source, .. } if source.failure == TransportFailure::Unreachable)
     }
+}
 
-    /// How long the registry asked to wait.
-    pub(crate) fn asked_pause(&self) -> Option<Duration> {
+impl Passing for Error {
+    fn is_passing(&self) -> bool {
+        Self::is_passing(self)
+    }
+
+    fn asked_pause(&self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after, .. } => *retry_after,
             _ => None,

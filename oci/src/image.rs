@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::upload::Blob;
-use crate::{Descriptor, Digest, DigestError, media};
+use crate::{Component, Descriptor, Digest, DigestError, media};
 
 /// Contents up to this many bytes stand in the locked application itself.
 const INLINE: u64 = 128;
@@ -22,30 +22,6 @@ const MOST_LAYERS: usize = 499;
 
 /// Annotations of a manifest.
 pub type Annotations = BTreeMap<String, String>;
-
-/// A component and its files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Component {
-    /// Its identifier in the locked application.
-    pub id: String,
-    /// The digest of its Wasm.
-    pub wasm: Digest,
-    /// The size of its Wasm, in bytes.
-    pub wasm_size: u64,
-    /// Its files.
-    pub files: Vec<File>,
-}
-
-/// A file of a component.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// Where the component finds it.
-    pub path: String,
-    /// What is in it.
-    pub digest: Digest,
-    /// In bytes.
-    pub size: u64,
-}
 
 /// Where the contents of an application come from.
 pub trait Contents {

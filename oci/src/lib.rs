@@ -20,32 +20,31 @@ mod answer;
 mod auth;
 mod challenge;
 mod descriptor;
-mod digest;
 mod download;
 mod error;
 mod image;
 pub mod layout;
 mod manifest;
 pub mod media;
-mod patience;
 mod pull;
 mod push;
 mod registry;
 mod tags;
 pub mod timestamp;
-mod transport;
 mod upload;
 mod url;
 
 pub use auth::Credential;
 pub use challenge::{Challenge, challenges};
 pub use descriptor::Descriptor;
-pub use digest::{Digest, DigestError};
 pub use download::{Destination, PullError, Wanted, download};
-pub use error::{Error, Failure};
-pub use image::{Annotations, AssembleError, Assembly, Component, Contents, File, Image, Layer};
+pub use error::Error;
+pub use image::{Annotations, AssembleError, Assembly, Contents, Image, Layer};
 pub use manifest::{Document, IndexEntry, ManifestError};
 pub use pull::Pulled;
 pub use push::{Presence, Survey, TagState};
 pub use registry::Registry;
-pub use transport::{Body, Request, Response, Sink, Transport, TransportError, TransportFailure};
+pub use spin_deployer_publish::{
+    Body, Component, Digest, DigestError, Failure, File, Request, Response, Sink, Transport,
+    TransportError, TransportFailure,
+};

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use spin_deployer_publish::concurrently;
 
 use crate::upload::{Blob, upload};
 use crate::{Digest, Error, Image, Registry, Transport};
@@ -63,7 +63,7 @@ impl<T: Transport> Registry<T> {
                 Some(other) => TagState::Other(other),
             })
         });
-        let states = in_parallel(asked).await?;
+        let states = concurrently(PARALLEL, asked).await?;
         let tags: Vec<(String, TagState)> = tags.iter().cloned().zip(states).collect();
         let manifest = tags.iter().any(|(_, state)| *state == TagState::Same)
             || self.manifest(image.digest.as_str()).await?.is_some();
@@ -100,7 +100,7 @@ impl<T: Transport> Registry<T> {
             }
             Ok((digest.clone(), Presence::Missing))
         });
-        Ok(in_parallel(asked).await?.into_iter().collect())
+        Ok(concurrently(PARALLEL, asked).await?.into_iter().collect())
     }
 
     /// Uploads or mounts every blob that the survey did not find.
@@ -124,7 +124,7 @@ impl<T: Transport> Registry<T> {
             };
             upload(self, blob, mount_from)
         });
-        in_parallel(uploads).await?;
+        concurrently(PARALLEL, uploads).await?;
         Ok(())
     }
 
@@ -136,18 +136,4 @@ impl<T: Transport> Registry<T> {
         self.put_manifest(reference, &image.manifest, &image.digest)
             .await
     }
-}
-
-async fn in_parallel<O>(
-    futures: impl IntoIterator<Item = impl Future<Output = Result<O, Error>>>,
-) -> Result<Vec<O>, Error> {
-    // Unordered, so that a slow one at the front does not keep the next from starting.
-    let mut results: Vec<(usize, O)> = stream::iter(futures)
-        .enumerate()
-        .map(|(index, future)| Ok(async move { Ok((index, future.await?)) }))
-        .try_buffer_unordered(PARALLEL)
-        .try_collect()
-        .await?;
-    results.sort_unstable_by_key(|(index, _)| *index);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
 }

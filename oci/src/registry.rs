@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use spin_deployer_publish::{Patience, is_busy, retry_after};
 
 use crate::answer::Answer;
 use crate::auth::{Authorizer, Credential};
-use crate::patience::{Patience, retry_after};
 use crate::url::same_origin;
 use crate::{Body, Digest, Error, Request, Sink, Transport, media};
 
@@ -300,8 +300,4 @@ pub(crate) async fn once(
             source,
         }),
     }
-}
-
-fn is_busy(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }

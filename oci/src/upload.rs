@@ -6,9 +6,9 @@
 
 use http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use spin_deployer_publish::Patience;
 
 use crate::answer::Answer;
-use crate::patience::Patience;
 use crate::registry::Registry;
 use crate::url::{encode, join, with_query};
 use crate::{Body, Digest, Error, Transport};

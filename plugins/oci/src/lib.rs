@@ -5,7 +5,6 @@
 
 mod errors;
 mod target;
-mod transport;
 
 use std::collections::BTreeSet;
 

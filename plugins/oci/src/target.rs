@@ -1,10 +1,10 @@
 //! Where the app goes, as the options say.
 
 use spin_deployer_oci::{Annotations, Credential, Image, Registry, timestamp};
+use spin_deployer_sdk::transport::WasiHttp;
 use spin_deployer_sdk::{Error, Result, options};
 
 use crate::errors;
-use crate::transport::WasiHttp;
 
 pub(crate) struct Target {
     pub(crate) registry: Registry<WasiHttp>,
@@ -50,7 +50,7 @@ impl Target {
             options::Credential::IdentityToken(token) => Credential::IdentityToken(token),
         });
         let registry = Registry::new(
-            WasiHttp,
+            WasiHttp::default(),
             &reference.origin,
             &reference.repository,
             credential,

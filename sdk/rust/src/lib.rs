@@ -49,7 +49,8 @@
 
 #[doc(hidden)]
 pub mod bindings;
-mod concurrency;
+#[cfg(feature = "bindle")]
+pub mod bindle;
 mod content;
 mod error;
 pub mod files;
@@ -57,17 +58,20 @@ pub mod http;
 #[cfg(feature = "oci")]
 pub mod oci;
 pub mod options;
+#[cfg(any(feature = "bindle", feature = "oci"))]
+mod parts;
 mod plugin;
 mod progress;
 mod release;
 pub mod signing;
+pub mod transport;
 
 pub use bindings::exports_login::exports::spin_deployer::api::login::Session;
 pub use bindings::failures::Error;
 pub use bindings::types::{Action, Change, Expectation, Probe, Release, Route};
-pub use concurrency::concurrently;
 pub use plugin::{Deployer, Login, Logs, Releases};
 pub use progress::{Step, device_code};
+pub use spin_deployer_publish::concurrently;
 
 /// What a plugin's functions return: on failure, an [`Error`] in the user's words.
 pub type Result<T, E = Error> = core::result::Result<T, E>;

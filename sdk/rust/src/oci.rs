@@ -1,9 +1,8 @@
 //! The app as an OCI image. Feature `oci`.
 
-use spin_deployer_oci::{
-    Annotations, AssembleError, Assembly, Component, Contents, Digest, DigestError, File, Image,
-};
+use spin_deployer_oci::{Annotations, AssembleError, Assembly, Contents, Digest, Image};
 
+use crate::parts::{components, digest};
 use crate::{Error, Result, app};
 
 /// Makes the app an image, as Spin packages it. `archives` packs the files of each component into one layer, which
@@ -37,30 +36,4 @@ impl Contents for AppContents {
         let archive = app::archive(component_id)?;
         Ok((digest(&archive.digest())?, archive.size()))
     }
-}
-
-fn components() -> Result<Vec<Component>> {
-    app::components()
-        .into_iter()
-        .map(|component| {
-            let files = component.files.into_iter().map(|file| {
-                Ok(File {
-                    digest: digest(&file.digest)?,
-                    path: file.path,
-                    size: file.size,
-                })
-            });
-            Ok(Component {
-                wasm: digest(&component.wasm_digest)?,
-                wasm_size: component.wasm_size,
-                files: files.collect::<Result<_>>()?,
-                id: component.id,
-            })
-        })
-        .collect()
-}
-
-fn digest(text: &str) -> Result<Digest> {
-    text.parse()
-        .map_err(|error: DigestError| Error::failed(error.to_string()))
 }

@@ -1,16 +1,31 @@
-//! The distribution protocol over `wasi:http`.
+//! Protocols over `wasi:http`, for the crates that speak one over any transport.
 
 use std::time::{Duration, SystemTime};
 
-use spin_deployer_oci::{Body, Request, Response, Transport, TransportError, TransportFailure};
-use spin_deployer_sdk::app;
-use spin_deployer_sdk::http::{self, Cause, Client};
+use spin_deployer_publish::{Body, Request, Response, Transport, TransportError, TransportFailure};
 
-/// Enough for a token or a list of errors.
-const LONGEST_BODY: usize = 64 << 10;
+use crate::app;
+use crate::http::{self, Cause, Client};
 
+mod peer;
+
+pub use peer::Peer;
+
+/// The host's way out. A content of the app goes from its disk to the wire, and never through the plugin's memory.
 #[derive(Debug)]
-pub(crate) struct WasiHttp;
+pub struct WasiHttp {
+    /// How much of the body of an answer is read, in bytes.
+    pub longest_body: usize,
+}
+
+/// Of answers that are tokens or lists of errors.
+impl Default for WasiHttp {
+    fn default() -> Self {
+        Self {
+            longest_body: 64 << 10,
+        }
+    }
+}
 
 impl Transport for WasiHttp {
     async fn send(&self, request: Request<'_>) -> Result<Response, TransportError> {
@@ -43,12 +58,12 @@ impl Transport for WasiHttp {
         Ok(Response {
             status: answer.status,
             headers: answer.headers.clone(),
-            body: answer.head(LONGEST_BODY).await.map_err(failure)?,
+            body: answer.head(self.longest_body).await.map_err(failure)?,
         })
     }
 
     async fn sleep(&self, duration: Duration) {
-        spin_deployer_sdk::sleep(duration).await;
+        crate::sleep(duration).await;
     }
 
     fn now(&self) -> SystemTime {

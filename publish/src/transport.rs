@@ -1,4 +1,4 @@
-//! What this crate needs of the world.
+//! What the protocols need of the world.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::Digest;
 
-/// A way to a registry. A plugin's is `wasi:http`, the host's is its own way out, a test's is a script.
+/// A way to a server. A plugin's is `wasi:http`, the host's is its own way out, a test's is a script.
 pub trait Transport {
     /// Sends one request and returns its answer, whatever its status. No redirect is followed, nothing is tried again.
     /// An answer that comes before the body is sent is returned as that answer.
@@ -89,7 +89,7 @@ pub struct Response {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, or the first 64 KiB of it.
+    /// Its body, or its beginning: as much as the transport reads.
     pub body: Vec<u8>,
 }
 

@@ -49,7 +49,7 @@ impl Digest {
     }
 
     /// The digest of what the hasher was given.
-    pub(crate) fn finish(hasher: Sha256) -> Self {
+    pub fn finish(hasher: Sha256) -> Self {
         let mut text = String::with_capacity(PREFIX.len() + 64);
         text.push_str(PREFIX);
         for byte in hasher.finalize() {
@@ -58,6 +58,14 @@ impl Digest {
             }
         }
         Self(text)
+    }
+
+    /// The digest of these 64 digits.
+    ///
+    /// # Errors
+    /// Where they are not.
+    pub fn of_hex(digits: &str) -> Result<Self, DigestError> {
+        Self::try_from(format!("{PREFIX}{digits}"))
     }
 
     /// `sha256:` and the digits.

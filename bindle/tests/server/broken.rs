@@ -1,0 +1,172 @@
+//! Where it breaks, and what is left: at every request, in every way.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use spin_deployer_bindle::Error;
+use spin_deployer_publish::{Digest, TransportFailure};
+
+use crate::app::{WASM, bindle, push};
+use crate::model::{End, Fate, Model};
+
+/// How many requests a push takes that nothing happens to.
+fn requests() -> usize {
+    let model = Model::default();
+    push(&model, &bindle()).unwrap();
+    model.asked.take().len()
+}
+
+#[rstest]
+fn run_again_it_ends_the_same_bindle(
+    #[values(End::Before, End::After)] end: End,
+    #[values(true, false)] embedded: bool,
+) {
+    for at in 0..requests() {
+        let model = Model::new(embedded);
+        model.end.set(Some((at, end, Fate::Dies)));
+        let error = push(&model, &bindle()).unwrap_err();
+        assert!(matches!(error, Error::Transport { .. }), "{at}: {error}");
+        model.end.set(None);
+        push(&model, &bindle()).unwrap_or_else(|error| panic!("{at}: {error}"));
+        assert!(model.has(&bindle()), "{at}");
+        // Nothing was sent that was there.
+        assert!(
+            model.uploads() <= 4 + usize::from(end == End::Before),
+            "{at}: {:?}",
+            model.asked
+        );
+    }
+}
+
+#[test]
+fn killed_within_a_request_it_goes_on_where_a_server_keeps_no_halves() {
+    for at in 0..requests() {
+        let model = Model::new(true);
+        model.end.set(Some((at, End::Within, Fate::Dies)));
+        push(&model, &bindle()).unwrap_err();
+        model.end.set(None);
+        push(&model, &bindle()).unwrap_or_else(|error| panic!("{at}: {error}"));
+        assert!(model.has(&bindle()), "{at}");
+    }
+}
+
+#[rstest]
+fn a_connection_that_breaks_once_is_no_failure(
+    #[values(End::Before, End::After)] end: End,
+    #[values(true, false)] embedded: bool,
+) {
+    for at in 0..requests() {
+        let model = Model::new(embedded);
+        model.end.set(Some((at, end, Fate::Breaks)));
+        push(&model, &bindle()).unwrap_or_else(|error| panic!("{at}: {error}"));
+        assert!(model.has(&bindle()), "{at}");
+        assert_eq!(model.slept.borrow()[0], Duration::from_millis(250), "{at}");
+    }
+}
+
+#[test]
+fn an_upload_that_broke_off_is_named_where_the_server_never_takes_it_again() {
+    let first_upload = 2;
+    let model = Model::default();
+    model
+        .end
+        .set(Some((first_upload, End::Within, Fate::Breaks)));
+    let error = push(&model, &bindle()).unwrap_err();
+    let Error::Stuck { id, parcels } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(id, bindle().id);
+    assert_eq!(parcels.len(), 1);
+    // All others are there.
+    assert_eq!(model.uploads(), 4 + 1);
+}
+
+#[test]
+fn a_poisoned_parcel_of_another_bindle_is_found_though_the_server_says_that_it_is_there() {
+    let wasm = Digest::of(WASM.as_bytes());
+    let model = Model::default();
+    model.poison(wasm.hex());
+    let error = push(&model, &bindle()).unwrap_err();
+    let Error::Stuck { parcels, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        parcels.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
+        ["main.wasm"]
+    );
+    assert_eq!(parcels[0].sha256, wasm.hex());
+    // Others were given the time to end it.
+    let waited: Duration = model.slept.borrow().iter().sum();
+    assert!(waited >= Duration::from_secs(15), "{waited:?}");
+}
+
+#[test]
+fn what_another_client_is_uploading_is_waited_for() {
+    let model = Model::default();
+    for text in [WASM, "one", "two"] {
+        model.others_upload(Digest::of(text.as_bytes()).hex());
+    }
+    push(&model, &bindle()).unwrap();
+    assert!(model.has(&bindle()));
+    // Each that arrives renews the patience.
+    let pauses: Vec<u128> = model
+        .slept
+        .borrow()
+        .iter()
+        .map(Duration::as_millis)
+        .collect();
+    assert_eq!(pauses, [500, 500, 500]);
+}
+
+#[rstest]
+#[case(500)]
+#[case(503)]
+#[case(429)]
+fn a_server_that_is_busy_is_asked_again(#[case] status: u16) {
+    let model = Model::default();
+    for request in ["GET /v1/_i/", "POST /v1/_i", "GET /v1/_r/"] {
+        model.answers(request, status, "out of order");
+    }
+    push(&model, &bindle()).unwrap();
+    assert!(model.has(&bindle()));
+}
+
+#[test]
+fn a_server_that_stays_busy_is_given_up() {
+    let model = Model::default();
+    for _ in 0..6 {
+        model.answers("POST /v1/_i", 503, "");
+    }
+    let error = push(&model, &bindle()).unwrap_err();
+    assert!(
+        matches!(&error, Error::Busy { failure, .. } if failure.status == 503),
+        "{error}"
+    );
+    let pauses: Vec<u128> = model
+        .slept
+        .borrow()
+        .iter()
+        .map(Duration::as_millis)
+        .collect();
+    assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000]);
+}
+
+#[test]
+fn a_server_that_nobody_ever_met_is_given_up_at_once() {
+    let model = Model::default();
+    model.unreachable.set(true);
+    let error = push(&model, &bindle()).unwrap_err();
+    assert!(
+        matches!(&error, Error::Transport { source, .. } if source.failure == TransportFailure::Unreachable),
+        "{error}"
+    );
+    assert!(model.slept.borrow().is_empty());
+}
+
+#[test]
+fn what_arrived_damaged_is_not_sent_again() {
+    let model = Model::default();
+    model.answers("POST /v1/_i/", 400, "error = \"digest mismatch\"");
+    let error = push(&model, &bindle()).unwrap_err();
+    assert!(matches!(error, Error::Damaged(_)), "{error}");
+}

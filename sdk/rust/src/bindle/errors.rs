@@ -1,0 +1,178 @@
+//! What went wrong, in the user's words, and what to do next.
+
+use spin_deployer_bindle::{
+    AssembleError, Build, Error as ServerError, IdError, Label, Unsupported,
+};
+use spin_deployer_publish::Digest;
+
+use super::Target;
+use crate::Error;
+use crate::transport::Peer;
+
+/// Why the app cannot be a bindle.
+pub(super) fn of_app(error: AssembleError) -> Error {
+    match error {
+        AssembleError::Id(error) => of_id(error),
+        AssembleError::Nothing(reasons) => {
+            Error::unsupported_app("nothing of this app could run on a Bindle server's platform")
+                .detail(lines(&reasons))
+                .hint("what reads bindles is Spin 0.10 or older")
+        }
+        error @ (AssembleError::Locked(_) | AssembleError::Document(_)) => {
+            Error::failed("the app cannot be made a bindle").detail(error.to_string())
+        }
+    }
+}
+
+/// All that the app would not have there.
+pub(super) fn unsupported(reasons: &[Unsupported]) -> Error {
+    Error::unsupported_app(
+        "what reads bindles is Spin 0.10 or older, and that cannot run this app as it is",
+    )
+    .detail(lines(reasons))
+    .hint("change the app, or push what can be said of it with --force")
+}
+
+fn of_id(error: IdError) -> Error {
+    let said = error.to_string();
+    match error {
+        IdError::Name(_) => {
+            Error::unsupported_app(said).hint("deploy it under another name: --name shop")
+        }
+        IdError::NoVersion | IdError::Version { .. } => Error::unsupported_app(said)
+            .hint("write `version = \"0.1.0\"` into spin.toml, or pass --app-version 0.1.0"),
+        IdError::Metadata(version) => {
+            let plain = version.to_string();
+            let plain = plain.split('+').next().unwrap_or_default();
+            Error::unsupported_app(said).hint(format!(
+                "use it as it is with --no-buildinfo, or leave it out with --app-version {plain}"
+            ))
+        }
+        IdError::Build(_) => Error::invalid_option("buildinfo", said),
+    }
+}
+
+impl Target {
+    /// What went wrong on the server.
+    pub(super) fn explain(&self, error: ServerError) -> Error {
+        let host = &self.host;
+        let server = Peer {
+            kind: "Bindle server",
+            host,
+            origin: &self.origin,
+        };
+        let said = error.to_string();
+        match error {
+            ServerError::Transport { request, source } => server.unanswered(&request, source),
+            ServerError::Busy {
+                failure,
+                retry_after,
+            } => server.busy(&failure, retry_after),
+            ServerError::Unauthorized(_) => Error::unauthenticated(format!(
+                "{host} does not accept the credential that it was shown"
+            ))
+            .detail(said)
+            .hint(CREDENTIALS),
+            ServerError::Denied {
+                anonymous: true, ..
+            } => Error::unauthenticated(format!(
+                "{host} wants to know who pushes, and nobody was named"
+            ))
+            .detail(said)
+            .hint(CREDENTIALS),
+            ServerError::Denied { .. } => Error::forbidden(format!(
+                "{host} does not let you push bindles"
+            ))
+            .detail(said)
+            .hint(
+                "ask its administrator, or be somebody else: BINDLE_USERNAME and BINDLE_PASSWORD",
+            ),
+            ServerError::Unsigned(_) | ServerError::UnknownKey(_) => {
+                Error::forbidden(format!("{host} takes signed bindles only")).detail(said)
+            }
+            ServerError::Yanked(id) => Error::conflict(format!("{id} was yanked on {host}")).hint(
+                "what was yanked does not come back: change the app's version, or pass --buildinfo",
+            ),
+            ServerError::Other { id, parcels } => {
+                Error::conflict(format!("{host} has another bindle under {id}"))
+                    .detail(format!("these parcels differ: {}", parcels.join(", ")))
+                    .hint(self.another_version())
+            }
+            ServerError::Unfinished(_) => self.unfinished(said),
+            ServerError::Stuck { id, parcels } => stuck(host, &id.to_string(), &parcels),
+            ServerError::Damaged(_) => Error::failed(format!(
+                "what {host} received is not what was sent"
+            ))
+            .detail(said)
+            .hint(
+                "run it again; if it stays so, something between here and there changes requests",
+            ),
+            ServerError::Nonsense { .. } => server.somebody_else(said).hint(format!(
+                "is {} the API of a Bindle server? It is at /v1, unless somebody moved it",
+                self.server.url()
+            )),
+            ServerError::Rejected(_) => {
+                Error::failed(format!("{host} does not take the bindle")).detail(said)
+            }
+            ServerError::Invoice(_) => {
+                Error::failed("the app cannot be made a bindle").detail(said)
+            }
+        }
+    }
+
+    fn another_version(&self) -> &'static str {
+        match self.build {
+            Build::Fingerprint => {
+                "another version of this program made it, or somebody else: give it a version of its own with --buildinfo"
+            }
+            Build::Given(_) => "a bindle never changes: pass another --buildinfo, or none",
+            Build::Nothing => {
+                "a bindle never changes: leave out --no-buildinfo, or change the app's version"
+            }
+        }
+    }
+
+    fn unfinished(&self, said: String) -> Error {
+        let id = self.bindle().map(|bindle| bindle.id.to_string());
+        let folder = id.map(|id| Digest::of(id.as_bytes()).hex().to_owned());
+        let folder = folder.unwrap_or_default();
+        Error::conflict(format!(
+            "{} says that it has the bindle, and does not have it",
+            self.host
+        ))
+        .detail(said)
+        .hint(format!(
+            "if somebody else is pushing it now, run it again later\n\
+             otherwise a push broke off inside the server: its administrator has to remove the directory\n\
+             invoices/{folder}"
+        ))
+    }
+}
+
+/// Servers with users take a password, those with OpenID Connect a token.
+const CREDENTIALS: &str = "a server with users (--htpasswd-file) takes BINDLE_USERNAME and BINDLE_PASSWORD, \
+                           one with OpenID Connect takes BINDLE_TOKEN";
+
+/// The server takes no upload of these parcels, and does not have them.
+fn stuck(host: &str, id: &str, parcels: &[Label]) -> Error {
+    let names = parcels.iter().map(|label| label.name.as_str());
+    let folders: Vec<String> = parcels
+        .iter()
+        .map(|label| format!("parcels/{}", label.sha256))
+        .collect();
+    Error::failed(format!(
+        "{host} takes no upload of what {id} lacks: it began one, and did not end it"
+    ))
+    .detail(names.collect::<Vec<_>>().join("\n"))
+    .hint(format!(
+        "if somebody else is uploading the same now, run it again later\n\
+         otherwise an upload broke off there once, and the server never takes these bytes again: its administrator has to \
+         serve with --use-embedded-db, or to remove in the server's directory\n{}",
+        folders.join("\n")
+    ))
+}
+
+fn lines(reasons: &[Unsupported]) -> String {
+    let lines: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}

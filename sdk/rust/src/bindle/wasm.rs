@@ -1,0 +1,26 @@
+//! Which of the app's Wasm the runtime behind a Bindle server does not load.
+
+use spin_deployer_bindle::{Bindle, Unsupported, is_component};
+
+use crate::{Result, app, content};
+
+/// Enough to tell a component from a core module.
+const HEAD: u64 = 8;
+
+/// One reason for each component of the bindle whose Wasm is of the component model.
+pub(super) fn unsupported(bindle: &Bindle) -> Result<Vec<Unsupported>> {
+    let contents = bindle.contents();
+    let mut found = Vec::new();
+    for component in app::components() {
+        let digits = component.wasm_digest.trim_start_matches("sha256:");
+        if contents.contains_key(digits) && is_component(&head(&component.wasm_digest)?) {
+            found.push(Unsupported::ComponentModel(component.id));
+        }
+    }
+    Ok(found)
+}
+
+fn head(digest: &str) -> Result<Vec<u8>> {
+    let content = app::open(digest)?;
+    content::head(&content, HEAD.min(content.size()))
+}
