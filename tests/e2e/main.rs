@@ -1,7 +1,7 @@
 //! The promises of `spin-deployer`, kept against real servers: one file a promise, on top of `harness`.
 //!
-//! The servers come from Debian (`docker-registry`, `skopeo`, `htpasswd`), the application from `examples/hello`;
-//! `cargo xtask test` brings and builds what is missing. Without them a test fails; none is skipped.
+//! The servers come from Debian (`docker-registry`, `skopeo`, `htpasswd`) and from `tests/servers`, the application from
+//! `examples/hello`; `cargo xtask test` brings and builds what is missing. Without them a test fails; none is skipped.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -28,3 +28,4 @@ mod policy;
 mod push;
 mod readiness;
 mod report;
+mod servers;

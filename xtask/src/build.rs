@@ -1,7 +1,7 @@
 //! What has to be built beside the workspace itself.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -44,7 +44,38 @@ pub(crate) fn example(shell: &Shell) -> Result<()> {
     shell.cargo(line.into_iter().chain(place))
 }
 
-/// Manifests of what is built by itself: the examples, and the plugins of the tests.
+/// The servers of the tests that no package has: a workspace of its own, for this machine.
+const SERVERS: [&str; 5] = [
+    "--locked",
+    "--manifest-path",
+    "tests/servers/Cargo.toml",
+    // Named, so that a CARGO_TARGET_DIR of the caller does not move it.
+    "--target-dir",
+    "target/servers",
+];
+
+/// Builds the servers of the tests. Says in which folder they are.
+pub(crate) fn servers(shell: &Shell) -> Result<PathBuf> {
+    // With all targets, so that their own tests need nothing more.
+    shell.cargo(["build", "--all-targets"].into_iter().chain(SERVERS))?;
+    Ok(shell.path("target/servers/debug"))
+}
+
+/// Runs what the stand-in among the servers promises.
+pub(crate) fn test_servers(shell: &Shell) -> Result<()> {
+    shell.cargo(["test", "--quiet"].into_iter().chain(SERVERS))
+}
+
+/// Checks formatting of the servers, and lints what is not made of somebody else's servers of long ago.
+pub(crate) fn lint_servers(shell: &Shell) -> Result<()> {
+    let manifest = SERVERS[2];
+    shell.cargo(["fmt", "--all", "--manifest-path", manifest, "--check"])?;
+    let line = ["clippy", "--package", "hippo-stand-in"];
+    let deny = ["--", "-D", "warnings"];
+    shell.cargo(line.into_iter().chain(SERVERS).chain(deny))
+}
+
+/// Manifests of what is built by itself for the sandbox: the examples, and the plugins of the tests.
 pub(crate) fn own_workspaces(shell: &Shell) -> Result<Vec<String>> {
     let examples = folders(shell, "examples")?;
     let mut found: Vec<_> = examples

@@ -80,5 +80,5 @@ fn lint(shell: &Shell) -> Result<()> {
         let line = ["clippy", "--locked", "--manifest-path", manifest];
         shell.cargo(line.into_iter().chain(wasm).chain(deny))?;
     }
-    Ok(())
+    build::lint_servers(shell)
 }

@@ -6,16 +6,30 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The root of the repository.
+/// The root of the repository, and what commands are told.
 pub(crate) struct Shell {
     root: PathBuf,
+    variables: Vec<(&'static str, OsString)>,
 }
 
 impl Shell {
     pub(crate) fn at_root() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let root = root.context("xtask has a parent folder")?.to_owned();
-        Ok(Self { root })
+        Ok(Self {
+            root,
+            variables: Vec::new(),
+        })
+    }
+
+    /// The same, whose commands get this variable too.
+    pub(crate) fn with(&self, name: &'static str, value: impl Into<OsString>) -> Self {
+        let mut variables = self.variables.clone();
+        variables.push((name, value.into()));
+        Self {
+            root: self.root.clone(),
+            variables,
+        }
     }
 
     /// A path of the repository.
@@ -31,6 +45,7 @@ impl Shell {
     ) -> Result<()> {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.root);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         self.show(&command);
         let status = command
             .status()
@@ -92,6 +107,9 @@ impl Shell {
         for argument in command.get_args() {
             line = format!("{line} {}", shorter(argument));
         }
-        eprintln!("\n$ {line}");
+        // Variables are absolute: a program may be somewhere else.
+        let variables = self.variables.iter();
+        let variables = variables.map(|(name, value)| format!("{name}={} ", value.display()));
+        eprintln!("\n$ {}{line}", variables.collect::<String>());
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod plugin;
 pub(crate) mod proxy;
 pub(crate) mod registry;
 pub(crate) mod run;
+pub(crate) mod servers;
 pub(crate) mod skopeo;
 pub(crate) mod spin;
 pub(crate) mod token;

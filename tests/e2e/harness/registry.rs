@@ -217,7 +217,7 @@ impl Drop for Registry {
     }
 }
 
-fn htpasswd(user: &str, password: &str) -> Vec<u8> {
+pub(crate) fn htpasswd(user: &str, password: &str) -> Vec<u8> {
     let made = Command::new("htpasswd")
         .args(["-Bbn", user, password])
         .output();
@@ -227,7 +227,7 @@ fn htpasswd(user: &str, password: &str) -> Vec<u8> {
 }
 
 /// A client that takes every status as an answer.
-fn agent() -> ureq::Agent {
+pub(crate) fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(DEADLINE))
