@@ -60,7 +60,7 @@ fn a_release_that_is_not_ready_is_shown_with_what_it_wrote() {
     let probe = format!("{}/api/ready", url(&platform));
     let line = ["--probe", &probe, "--readiness-timeout", "1s"];
     let shown = |log: &str, more: &[&str]| {
-        let (_, finished) = deploy(&platform, &[&line, &["--log", log], more].concat());
+        let (_, finished) = deploy(&platform, &[&line[..], &["--log", log], more].concat());
         finished.fails(8)
     };
 
