@@ -67,7 +67,8 @@ fn bindle_0_8_takes_what_nobody_signed() {
 
 #[test]
 fn bindle_0_9_takes_what_a_known_creator_signed() {
-    let [known, unknown] = [[1; 32], [2; 32]].map(|seed| Ed25519KeyPair::from_seed_unchecked(&seed).unwrap());
+    let [known, unknown] =
+        [[1; 32], [2; 32]].map(|seed| Ed25519KeyPair::from_seed_unchecked(&seed).unwrap());
     let key = known.public_key().as_ref().try_into().unwrap();
     let options = Options {
         creators: vec![key],
@@ -117,7 +118,10 @@ fn the_stand_in_for_hippo_runs_what_it_was_told_to() {
     let ask = |method: &str, path: &str, body: &Value| hippo.ask(method, path, &token, body);
     let done = |method: &str, path: &str, body: &Value| {
         let (status, answer) = ask(method, path, body);
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer}"
+        );
         answer
     };
 
@@ -135,7 +139,9 @@ fn the_stand_in_for_hippo_runs_what_it_was_told_to() {
     assert_eq!(ask("POST", "/api/revisions", &revision).0, 500);
     let revisions = hippo.state()["revisions"].as_array().unwrap().clone();
     assert_eq!(revisions.len(), 3);
-    let second = revisions.iter().find(|it| it["revisionNumber"] == "0.2.0+q2");
+    let second = revisions
+        .iter()
+        .find(|it| it["revisionNumber"] == "0.2.0+q2");
 
     let patch = json!({
         "revisionSelectionStrategy": "UseSpecifiedRevision", "activeRevisionId": second.unwrap()["id"],
@@ -145,7 +151,10 @@ fn the_stand_in_for_hippo_runs_what_it_was_told_to() {
     let id = channel.rsplit('/').next();
     let running = json!({ "channelId": id, "desiredStatus": "Running" });
     done("PUT", &format!("{channel}/desired-status"), &running);
-    assert_eq!(hippo.starts()[1..], ["team/shop/0.2.0+q2", "team/shop/0.2.0+q2"]);
+    assert_eq!(
+        hippo.starts()[1..],
+        ["team/shop/0.2.0+q2", "team/shop/0.2.0+q2"]
+    );
 
     let item = done("GET", &channel, &Value::Null);
     let domain = item["domain"].as_str().unwrap();

@@ -66,9 +66,8 @@ impl Bindle {
         }
         for key in &options.creators {
             let key = BASE64_STANDARD.encode(key);
-            keyring += &format!(
-                "[[key]]\nlabel = \"test\"\nroles = [\"creator\"]\nkey = \"{key}\"\n"
-            );
+            keyring +=
+                &format!("[[key]]\nlabel = \"test\"\nroles = [\"creator\"]\nkey = \"{key}\"\n");
         }
         fs::write(path("keyring.toml"), keyring).unwrap();
         flags.extend(["--keyring".to_owned(), path("keyring.toml")]);
@@ -94,12 +93,7 @@ impl Bindle {
     }
 
     /// `POST` to a path below that, by this user.
-    pub(crate) fn post(
-        &self,
-        path: &str,
-        user: Option<(&str, &str)>,
-        body: &str,
-    ) -> (u16, String) {
+    pub(crate) fn post(&self, path: &str, user: Option<(&str, &str)>, body: &str) -> (u16, String) {
         let mut request = agent().post(format!("{}/{path}", self.url()));
         request = request.header("content-type", "application/toml");
         if let Some((user, password)) = user {
@@ -293,9 +287,7 @@ fn ask(method: &str, url: &str, token: &str, body: &Value) -> (u16, Value) {
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
-fn read(
-    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> (u16, String) {
+fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, String) {
     let mut answer = answer.expect("the server answers");
     let status = answer.status().as_u16();
     (status, answer.body_mut().read_to_string().unwrap())
