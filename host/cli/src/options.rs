@@ -65,7 +65,9 @@ pub(crate) fn argument(option: &OptionSpec) -> Arg {
         .action(action)
         .value_name(escape::line(value_name).into_owned())
         .value_hint(hint)
-        .allow_negative_numbers(option.kind == OptionKind::Number);
+        .allow_negative_numbers(option.kind == OptionKind::Number)
+        // A key in place of its file begins with `-----`, and clap would repeat it as a flag that it does not know.
+        .allow_hyphen_values(option.kind == OptionKind::SigningKey);
     match &option.kind {
         // `--force`, and `--force=false` against what deployer.toml says.
         OptionKind::Flag => arg
@@ -176,6 +178,11 @@ mod tests {
             help = "How much"
 
             [[options]]
+            name = "sign-key"
+            type = "signing-key"
+            help = "What signs"
+
+            [[options]]
             name = "size"
             type = "choice"
             choices = ["small", "large"]
@@ -224,6 +231,14 @@ mod tests {
             })
             .collect();
         assert_eq!(parse(line).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_key_in_place_of_its_file_is_no_flag_that_is_repeated() {
+        let pem = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n";
+        let matches = command().try_get_matches_from(["x", "--sign-key", pem]);
+        let given = given(&matches.unwrap(), &options());
+        assert_eq!(given["sign-key"], [pem]);
     }
 
     #[rstest]
