@@ -34,5 +34,5 @@ pub use media::MANIFEST;
 pub use push::Found;
 pub use runtime::is_component;
 pub use server::{Credential, Server};
-pub use signature::SignedText;
+pub use signature::{SignedText, keyring_entry};
 pub use unsupported::Unsupported;

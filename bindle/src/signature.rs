@@ -5,11 +5,35 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 
-use crate::invoice::{Invoice, Signature};
+use crate::invoice::{Invoice, InvoiceError, Signature};
 
 const ROLE: &str = "creator";
 const SEPARATOR: &str = "~";
+
+/// What makes a key known to a server: lines of TOML for the file that it was given as its keyring.
+///
+/// # Errors
+/// None that the arguments could cause.
+pub fn keyring_entry(by: &str, key: &[u8; 32]) -> Result<String, InvoiceError> {
+    #[derive(Serialize)]
+    struct Keyring<'a> {
+        key: [Key<'a>; 1],
+    }
+    #[derive(Serialize)]
+    struct Key<'a> {
+        label: &'a str,
+        roles: [&'a str; 1],
+        key: String,
+    }
+    let key = Key {
+        label: by,
+        roles: [ROLE],
+        key: STANDARD.encode(key),
+    };
+    toml::to_string(&Keyring { key: [key] }).map_err(|error| InvoiceError::new(&error))
+}
 
 /// A text to be signed with Ed25519.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Who may push, and who stands for what is pushed.
 
 use rstest::rstest;
-use spin_deployer_bindle::{Credential, Error, SignedText};
+use spin_deployer_bindle::{Credential, Error, SignedText, keyring_entry};
 
 use crate::app::{bindle, push, push_signed};
 use crate::model::{Model, error};
@@ -107,6 +107,14 @@ fn a_signature_goes_with_the_invoice_and_the_first_one_counts() {
     assert_eq!(
         signature.key,
         "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+    );
+}
+
+#[test]
+fn a_server_learns_of_a_key_in_the_lines_of_its_keyring() {
+    assert_eq!(
+        keyring_entry("Jane \"J\" Doe", &[1; 32]).unwrap(),
+        "[[key]]\nlabel = 'Jane \"J\" Doe'\nroles = [\"creator\"]\nkey = \"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\"\n"
     );
 }
 

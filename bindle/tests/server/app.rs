@@ -64,6 +64,7 @@ pub(crate) fn push_signed(
     let server = server(model, credential);
     run(async {
         let missing = match server.find(bindle).await? {
+            Found::Invoice(missing) if missing.is_empty() => return Ok(()),
             Found::Invoice(missing) => missing,
             Found::Nothing => server.create(bindle, signature).await?,
         };

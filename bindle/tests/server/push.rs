@@ -41,7 +41,7 @@ fn nothing_is_sent_of_an_app_that_is_there() {
         asked.iter().all(|asked| asked.starts_with("GET ")),
         "{asked:?}"
     );
-    assert_eq!(asked.len(), 3);
+    assert_eq!(asked.len(), 2);
 }
 
 #[test]

@@ -120,8 +120,9 @@ fn help(option: &OptionSpec) -> String {
     if option.required {
         note("required");
     }
-    if let Some(env) = &option.env {
-        note(&format!("env: {env}"));
+    let variables: Vec<&str> = option.variables().map(String::as_str).collect();
+    if !variables.is_empty() {
+        note(&format!("env: {}", variables.join(", ")));
     }
     // The environment is the way for a secret; a default of one would be nobody's secret.
     if let Some(default) = option

@@ -10,6 +10,7 @@ use spin_deployer_manifest::{Manifest, OptionKind, OptionName, OptionSpec, RuleT
 use spin_deployer_store::{Binding, SavedSecret, SavedSecrets, SecretsError};
 
 use crate::error::chain;
+use crate::values::variables;
 use crate::{Code, Environment, Error, Target};
 
 /// Saved secrets, looked at when an option has no other value.
@@ -151,9 +152,7 @@ impl Logins {
         for option in secrets {
             let from = match values.get(&option.name).map(|value| value.source) {
                 Some(ValueSource::Flag) => format!("--{}", option.name),
-                Some(ValueSource::Environment) => {
-                    format!("the variable {}", option.env.as_deref().unwrap_or_default())
-                }
+                Some(ValueSource::Environment) => variables(option),
                 _ => continue,
             };
             lines.push(format!("{from} was used, and counts more than a login"));

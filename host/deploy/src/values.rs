@@ -143,8 +143,8 @@ fn raw(
     if setting.is_some() && option.kind == OptionKind::Secret {
         return Err(secret_in_file(target, option));
     }
-    let variable = option.env.as_deref().filter(|name| target.may_read(name));
-    if let Some(value) = variable.and_then(|name| environment.var(name)) {
+    let mut variables = option.variables().filter(|name| target.may_read(name));
+    if let Some(value) = variables.find_map(|name| environment.var(name)) {
         let values = match option.kind {
             // Set at all means yes, as for Spin's own variables, but for the usual words for no.
             OptionKind::Flag => {
@@ -302,12 +302,18 @@ fn refuse_unknown<'a>(
 
 /// Where a value was written, unless on the command line, where the user sees it.
 fn whence(option: &OptionSpec, source: ValueSource) -> Option<String> {
-    match (source, &option.env) {
-        (ValueSource::Environment, Some(env)) => Some(format!("the variable {env}")),
-        (ValueSource::Configuration, _) => Some(FILE.to_owned()),
-        (ValueSource::Default, _) => Some("the plugin's own default".to_owned()),
+    match source {
+        ValueSource::Environment => Some(variables(option)),
+        ValueSource::Configuration => Some(FILE.to_owned()),
+        ValueSource::Default => Some("the plugin's own default".to_owned()),
         _ => None,
     }
+}
+
+/// `the variable HIPPO_URL`
+pub(crate) fn variables(option: &OptionSpec) -> String {
+    let names: Vec<&str> = option.variables().map(String::as_str).collect();
+    format!("the variable {}", names.join(" or "))
 }
 
 fn missing(target: &Target, option: &OptionSpec, logins: &Logins) -> Error {
@@ -347,7 +353,7 @@ mod tests {
         version = "0.1.0"
         description = "For tests"
         options = [
-            { name = "place", type = "text", env = "SPIN_DEPLOYER_DEMO_PLACE", default = "here", help = "Where" },
+            { name = "place", type = "text", env = ["SPIN_DEPLOYER_DEMO_PLACE", "SPIN_DEPLOYER_DEMO_OLD"], default = "here", help = "Where" },
             { name = "needed", type = "text", env = "SPIN_DEPLOYER_DEMO_NEEDED", required = true, help = "What" },
             { name = "tag", type = "list", env = "SPIN_DEPLOYER_DEMO_TAGS", help = "More tags" },
             { name = "force", type = "flag", env = "SPIN_DEPLOYER_DEMO_FORCE", help = "Really" },
@@ -429,6 +435,16 @@ mod tests {
             (&[needed], &[("SPIN_DEPLOYER_DEMO_PLACE", "")], "", "here"),
         ] {
             let values = resolve_with(given, vars, settings, None).unwrap();
+            assert_eq!(text(&values, "place"), place);
+        }
+    }
+
+    #[test]
+    fn the_first_variable_with_a_value_counts() {
+        let older = ("SPIN_DEPLOYER_DEMO_OLD", "older");
+        for (first, place) in [("newer", "newer"), ("", "older")] {
+            let vars = [older, ("SPIN_DEPLOYER_DEMO_PLACE", first)];
+            let values = resolve_with(&[("needed", "x")], &vars, "", None).unwrap();
             assert_eq!(text(&values, "place"), place);
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     option::{OptionKind, OptionSpec, RESERVED},
     rule::HttpRule,
     rule_table::Declared,
-    tables::{DefaultValue, Document, OptionTable},
+    tables::{DefaultValue, Document, OptionTable, Variables},
     text::Line,
 };
 
@@ -83,11 +83,8 @@ fn read(text: &str) -> Located<Manifest> {
         if options.iter().any(|known| known.name == option.name) {
             return Err((at, Problem::Twice(option.name)));
         }
-        if let Some(env) = option
-            .env
-            .as_ref()
-            .filter(|env| options.iter().any(|o| o.env.as_ref() == Some(env)))
-        {
+        let is_known = |env: &&String| options.iter().any(|o| o.variables().any(|k| k == *env));
+        if let Some(env) = option.variables().find(is_known) {
             return Err((at, Problem::VariableTwice(env.clone())));
         }
         options.push(option);
@@ -157,9 +154,12 @@ fn option(table: OptionTable) -> Located<OptionSpec> {
         }
         (Some(kind), None) => kind,
     };
+    let variables = table.env.map(variables).transpose()?;
+    let mut variables = variables.into_iter().flatten();
     let mut option = OptionSpec {
         name,
-        env: table.env.map(variable).transpose()?,
+        env: variables.next(),
+        more_env: variables.collect(),
         kind,
         required: table.required,
         default: None,
@@ -175,13 +175,29 @@ fn option(table: OptionTable) -> Located<OptionSpec> {
     Ok(option)
 }
 
-pub(crate) fn variable(name: Spanned<String>) -> Located<String> {
-    let at = name.span();
-    let name = name.into_inner();
+/// At least one, each another.
+pub(crate) fn variables(env: Spanned<Variables>) -> Located<Vec<String>> {
+    let at = env.span();
+    let names = env.into_inner().names();
+    if names.is_empty() {
+        return Err((at, Problem::Variable(String::new())));
+    }
+    for (index, name) in names.iter().enumerate() {
+        if let Err(problem) = check_variable(name) {
+            return Err((at, problem));
+        }
+        if names[..index].contains(name) {
+            return Err((at, Problem::VariableTwice(name.clone())));
+        }
+    }
+    Ok(names)
+}
+
+fn check_variable(name: &str) -> Result<(), Problem> {
     let legal = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(legal)
     {
-        return Err((at, Problem::Variable(name)));
+        return Err(Problem::Variable(name.to_owned()));
     }
     let host = |flag: &str| flag.replace('-', "_").to_ascii_uppercase();
     let of_host = |rest: &str| {
@@ -191,9 +207,9 @@ pub(crate) fn variable(name: Spanned<String>) -> Located<String> {
             .any(|flag| host(flag) == rest)
     };
     if name.strip_prefix("SPIN_DEPLOYER_").is_some_and(of_host) {
-        return Err((at, Problem::ReservedVariable(name)));
+        return Err(Problem::ReservedVariable(name.to_owned()));
     }
-    Ok(name)
+    Ok(())
 }
 
 fn default(option: &OptionSpec, value: DefaultValue) -> Result<Vec<String>, Problem> {

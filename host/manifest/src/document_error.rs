@@ -76,7 +76,7 @@ pub enum Problem {
     #[error("the variable `{0}` belongs to the host: choose another one")]
     ReservedVariable(String),
     /// Two options read one variable.
-    #[error("two options read the variable `{0}`: give each its own")]
+    #[error("the variable `{0}` is read twice: give each option its own")]
     VariableTwice(String),
     /// Not a kind of option.
     #[error("`{0}` is no type of option; there are {kinds}", kinds = list(OptionKind::NAMES))]

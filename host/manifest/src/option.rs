@@ -46,6 +46,8 @@ pub struct OptionSpec {
     pub name: OptionName,
     /// The environment variable that gives the value where the flag does not, `[A-Z_][A-Z0-9_]*`.
     pub env: Option<String>,
+    /// Further variables, asked in this order where `env` has no value: other names for the same.
+    pub more_env: Vec<String>,
     /// What kind of value it takes.
     pub kind: OptionKind,
     /// Whether there must be a value. Never together with a default.
@@ -89,6 +91,13 @@ pub enum OptionKind {
     Directory,
     /// A directory that the plugin may write to.
     OutputDirectory,
+}
+
+impl OptionSpec {
+    /// The environment variables that give the value where the flag does not. The first that has one counts.
+    pub fn variables(&self) -> impl Iterator<Item = &String> {
+        self.env.iter().chain(&self.more_env)
+    }
 }
 
 impl OptionKind {

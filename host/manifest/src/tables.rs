@@ -39,7 +39,7 @@ pub(crate) struct AppTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct OptionTable {
     pub(crate) name: Spanned<OptionName>,
-    pub(crate) env: Option<Spanned<String>>,
+    pub(crate) env: Option<Spanned<Variables>>,
     pub(crate) r#type: Spanned<String>,
     pub(crate) choices: Option<Vec<Line>>,
     #[serde(default)]
@@ -49,6 +49,26 @@ pub(crate) struct OptionTable {
     pub(crate) conflicts_with: Vec<Spanned<OptionName>>,
     pub(crate) help: Line,
     pub(crate) value_name: Option<Line>,
+}
+
+/// One variable, or several in the order in which they are asked.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "`env` is the name of a variable, or a list of names"
+)]
+pub(crate) enum Variables {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Variables {
+    pub(crate) fn names(self) -> Vec<String> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Several(names) => names,
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -333,3 +333,24 @@ fn a_mistake_in_it_is_told_with_its_place(
         assert!(error.contains(part), "{part} is not in: {error}");
     }
 }
+
+#[test]
+fn every_variable_of_an_option_is_asked_for() {
+    let several = HIPPO.replace("\"HIPPO_TOKEN\"", "[\"HIPPO_TOKEN\", \"GITHUB_TOKEN\"]");
+    let (old, new) = (ask(HIPPO), ask(&several));
+    assert!(new.covers(&old) && !old.covers(&new));
+    let difference: Vec<String> = old
+        .difference(&new)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        difference,
+        ["+ reads the variable GITHUB_TOKEN: --hippo-token"]
+    );
+    assert_eq!(new.to_string().parse::<Ask>().unwrap(), new);
+    assert!(
+        new.to_string()
+            .contains("env = [\"HIPPO_TOKEN\", \"GITHUB_TOKEN\"]")
+    );
+}

@@ -99,6 +99,19 @@ fn a_manifest_says_what_it_says() {
 }
 
 #[test]
+fn one_value_may_have_several_variables_in_an_order() {
+    let text = WHOLE.replace(
+        "env = \"HIPPO_URL\"",
+        "env = [\"HIPPO_SERVER_URL\", \"HIPPO_URL\"]",
+    );
+    let manifest: Manifest = text.parse().unwrap();
+    let url = manifest.option("hippo-url").unwrap();
+    assert_eq!(url.env.as_deref(), Some("HIPPO_SERVER_URL"));
+    let variables: Vec<&String> = url.variables().collect();
+    assert_eq!(variables, ["HIPPO_SERVER_URL", "HIPPO_URL"]);
+}
+
+#[test]
 fn the_least_manifest_asks_for_nothing() {
     let manifest: Manifest = HEAD.parse().unwrap();
     assert!(manifest.options.is_empty() && manifest.http.is_empty());
@@ -121,7 +134,12 @@ fn the_least_manifest_asks_for_nothing() {
 #[case::twice("name = \"size\"", "name = \"hippo-url\"", &["line 29", "two options `hippo-url`"])]
 #[case::variable("\"HIPPO_TOKEN\"", "\"hippo.token\"", &["line 23", "`hippo.token`", "capital"])]
 #[case::variable_of_host("\"HIPPO_TOKEN\"", "\"SPIN_DEPLOYER_AUDIT_LOG\"", &["line 23", "belongs to the host"])]
-#[case::variable_twice("\"HIPPO_TOKEN\"", "\"HIPPO_URL\"", &["`HIPPO_URL`", "two options"])]
+#[case::variable_twice("\"HIPPO_TOKEN\"", "\"HIPPO_URL\"", &["`HIPPO_URL`", "twice"])]
+#[case::variable_in_list("\"HIPPO_TOKEN\"", "[\"TOKEN\", \"hippo.token\"]", &["line 23", "`hippo.token`", "capital"])]
+#[case::variable_of_host_in_list("\"HIPPO_TOKEN\"", "[\"TOKEN\", \"SPIN_DEPLOYER_YES\"]", &["line 23", "belongs to the host"])]
+#[case::variable_in_two_lists("\"HIPPO_TOKEN\"", "[\"TOKEN\", \"HIPPO_URL\"]", &["`HIPPO_URL`", "twice"])]
+#[case::variable_twice_in_list("\"HIPPO_TOKEN\"", "[\"TOKEN\", \"TOKEN\"]", &["line 23", "`TOKEN`", "twice"])]
+#[case::no_variable("\"HIPPO_TOKEN\"", "[]", &["line 23", "capital"])]
 #[case::conflict("[\"size\"]", "[\"sise\"]", &["line 25, column 19", "`sise`", "`conflicts-with`", "`size`"])]
 #[case::own_conflict("[\"size\"]", "[\"hippo-token\"]", &["line 25", "conflict with itself"])]
 #[case::choices("choices = [\"small\", \"large\"]\n", "", &["line 29", "`size`", "choices"])]

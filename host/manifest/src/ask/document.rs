@@ -22,13 +22,14 @@ use toml::Spanned;
 
 use super::{Ask, AskedOption, is_place};
 use crate::{
-    document::variable,
+    document::variables,
     document_error::{self, ManifestError, Problem, read_toml},
     name::OptionName,
     option::OptionKind,
     path::PathPattern,
     rule::{Follow, PlanEffect, RuleTarget},
     rule_table::{Declared, MethodText, RuleTable},
+    tables::Variables,
     text::Line,
 };
 
@@ -47,7 +48,7 @@ struct Document {
 #[serde(deny_unknown_fields)]
 struct OptionTable {
     r#type: Spanned<String>,
-    env: Option<Spanned<String>>,
+    env: Option<Spanned<Variables>>,
     default: Option<Spanned<Line>>,
 }
 
@@ -103,7 +104,7 @@ impl OptionTable {
         };
         Ok(AskedOption {
             kind,
-            env: self.env.map(variable).transpose()?,
+            env: self.env.map(variables).transpose()?.unwrap_or_default(),
             default,
         })
     }

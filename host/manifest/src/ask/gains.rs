@@ -65,8 +65,8 @@ fn option_gains(
             _ => {}
         }
     }
-    let env = old.and_then(|option| option.env.as_ref());
-    if let Some(variable) = new.env.as_ref().filter(|variable| env != Some(variable)) {
+    let env = old.map_or(&[][..], |option| &option.env);
+    for variable in new.env.iter().filter(|variable| !env.contains(variable)) {
         lines.add(format!("reads the variable {variable}: --{name}"));
     }
     // The same text means another place where the kind is another one.

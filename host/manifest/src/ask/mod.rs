@@ -56,8 +56,8 @@ struct AskedOption {
     /// A choice has no texts.
     #[serde(rename = "type", serialize_with = "as_text")]
     kind: OptionKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    env: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "one_or_list")]
+    env: Vec<String>,
     /// Only where it is a place: of the network or of the disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<String>,
@@ -88,7 +88,7 @@ impl Ask {
             };
             let default = option.default.as_deref().filter(|_| is_place(&kind));
             let asked = AskedOption {
-                env: option.env.clone(),
+                env: option.variables().cloned().collect(),
                 default: default.and_then(|texts| texts.first().cloned()),
                 kind,
             };
@@ -194,6 +194,17 @@ impl fmt::Display for Change {
             Self::Gained(power) => write!(f, "+ {power}"),
             Self::Lost(power) => write!(f, "- {power}"),
         }
+    }
+}
+
+/// As manifests have it: one name is a text.
+fn one_or_list<S: serde::Serializer>(
+    names: &Vec<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match &names[..] {
+        [name] => name.serialize(serializer),
+        names => names.serialize(serializer),
     }
 }
 

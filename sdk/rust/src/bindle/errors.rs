@@ -1,7 +1,7 @@
 //! What went wrong, in the user's words, and what to do next.
 
 use spin_deployer_bindle::{
-    AssembleError, Build, Error as ServerError, IdError, Label, Unsupported,
+    AssembleError, Bindle, Build, Error as ServerError, Id, IdError, Label, Unsupported,
 };
 use spin_deployer_publish::Digest;
 
@@ -54,7 +54,7 @@ fn of_id(error: IdError) -> Error {
 
 impl Target {
     /// What went wrong on the server.
-    pub(super) fn explain(&self, error: ServerError) -> Error {
+    pub(super) fn explain(&self, bindle: &Bindle, error: ServerError) -> Error {
         let host = &self.host;
         let server = Peer {
             kind: "Bindle server",
@@ -98,8 +98,8 @@ impl Target {
                     .detail(format!("these parcels differ: {}", parcels.join(", ")))
                     .hint(self.another_version())
             }
-            ServerError::Unfinished(_) => self.unfinished(said),
-            ServerError::Stuck { id, parcels } => stuck(host, &id.to_string(), &parcels),
+            ServerError::Unfinished(_) => unfinished(host, &bindle.id, said),
+            ServerError::Stuck { id, parcels } => stuck(host, &id, &parcels),
             ServerError::Damaged(_) => Error::failed(format!(
                 "what {host} received is not what was sent"
             ))
@@ -131,22 +131,19 @@ impl Target {
             }
         }
     }
+}
 
-    fn unfinished(&self, said: String) -> Error {
-        let id = self.bindle().map(|bindle| bindle.id.to_string());
-        let folder = id.map(|id| Digest::of(id.as_bytes()).hex().to_owned());
-        let folder = folder.unwrap_or_default();
-        Error::conflict(format!(
-            "{} says that it has the bindle, and does not have it",
-            self.host
-        ))
+/// The server takes no such invoice, and does not have it.
+fn unfinished(host: &str, id: &Id, said: String) -> Error {
+    let directory = Digest::of(id.to_string().as_bytes());
+    Error::conflict(format!("{host} says that it has {id}, and does not have it"))
         .detail(said)
         .hint(format!(
             "if somebody else is pushing it now, run it again later\n\
-             otherwise a push broke off inside the server: its administrator has to remove the directory\n\
-             invoices/{folder}"
+             otherwise a push broke off inside the server: its administrator has to remove, in the server's directory,\n\
+             invoices/{}",
+            directory.hex()
         ))
-    }
 }
 
 /// Servers with users take a password, those with OpenID Connect a token.
@@ -154,7 +151,7 @@ const CREDENTIALS: &str = "a server with users (--htpasswd-file) takes BINDLE_US
                            one with OpenID Connect takes BINDLE_TOKEN";
 
 /// The server takes no upload of these parcels, and does not have them.
-fn stuck(host: &str, id: &str, parcels: &[Label]) -> Error {
+fn stuck(host: &str, id: &Id, parcels: &[Label]) -> Error {
     let names = parcels.iter().map(|label| label.name.as_str());
     let folders: Vec<String> = parcels
         .iter()

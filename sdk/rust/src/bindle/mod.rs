@@ -129,15 +129,12 @@ impl Target {
     /// # Errors
     /// Where the server does not take it, or the name is taken.
     pub async fn push(&self, bindle: &Bindle) -> Result<()> {
-        let missing = match self.find(bindle).await? {
-            Found::Invoice(missing) => missing,
-            Found::Nothing => {
-                let step = Step::start(&format!("Create bindle {}", bindle.id));
-                let missing = self.server.create(bindle, None).await;
-                let missing = missing.map_err(|error| self.explain(error))?;
-                step.done();
-                missing
+        let (missing, complete) = match self.find(bindle).await? {
+            Found::Invoice(missing) => {
+                let complete = missing.is_empty();
+                (missing, complete)
             }
+            Found::Nothing => (self.create(bindle).await?, false),
         };
         let step = Step::start("Upload parcels");
         for (digest, label) in bindle.contents() {
@@ -150,21 +147,27 @@ impl Target {
                 false => step.skip(label.size),
             }
         }
-        self.complete(bindle, missing).await?;
+        if !complete {
+            let completed = self.server.complete(bindle, missing).await;
+            completed.map_err(|error| self.explain(bindle, error))?;
+        }
         step.done();
         Ok(())
     }
 
-    async fn complete(&self, bindle: &Bindle, missing: Vec<Label>) -> Result<()> {
-        let completed = self.server.complete(bindle, missing).await;
-        completed.map_err(|error| self.explain(error))
+    async fn create(&self, bindle: &Bindle) -> Result<Vec<Label>> {
+        let step = Step::start(&format!("Create bindle {}", bindle.id));
+        let missing = self.server.create(bindle, None).await;
+        let missing = missing.map_err(|error| self.explain(bindle, error))?;
+        step.done();
+        Ok(missing)
     }
 
     /// What the server has; where it has nothing, that the app would run there is made sure of first.
     async fn find(&self, bindle: &Bindle) -> Result<Found> {
         let step = Step::start("Check what the server has");
         let found = self.server.find(bindle).await;
-        let found = found.map_err(|error| self.explain(error))?;
+        let found = found.map_err(|error| self.explain(bindle, error))?;
         step.done();
         if found == Found::Nothing {
             self.refuse(bindle)?;
