@@ -69,6 +69,8 @@ pub struct LoadOptions {
     pub temporary: Option<PathBuf>,
     /// What becomes of an app that cannot be composed.
     pub composition: Composition,
+    /// Core modules without dependencies stay what they are: for platforms of before components.
+    pub keep_modules: bool,
 }
 
 /// What becomes of an app whose components cannot be composed with their dependencies.

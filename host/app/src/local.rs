@@ -291,7 +291,7 @@ impl Loading<'_> {
             portable: &mut portable,
             components: &mut components,
             contents: &mut contents,
-            modules: true,
+            modules: !options.keep_modules,
         };
         for notice in composition::compose_all(parts, memory.as_deref(), options, self.ports) {
             let at = place(&resolved, &notice).unwrap_or(0..0);

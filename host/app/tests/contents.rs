@@ -275,6 +275,27 @@ fn the_temporary_folder_is_made_or_the_systems_is_used() {
 }
 
 #[test]
+fn modules_become_components_unless_the_platform_runs_modules() {
+    let module = b"\0asm\x01\0\0\0";
+    let fixture = site().with("app.wasm", module);
+    let header = |keep_modules| {
+        let options = LoadOptions {
+            keep_modules,
+            ..LoadOptions::default()
+        };
+        let ports = spin_deployer_app::Ports::default();
+        let app = load(&fixture.source(), &options, &ports).unwrap();
+        let digest = app.components()[0].wasm_digest.clone();
+        let mut header = [0; 8];
+        let content = app.content(&digest).unwrap();
+        content.open(0).unwrap().read_exact(&mut header).unwrap();
+        header
+    };
+    assert_eq!(header(true), *module);
+    assert_ne!(header(false), *module);
+}
+
+#[test]
 fn errors_say_why_and_nothing_of_this_machine() {
     let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
     let error = ContentError::Unreadable {

@@ -313,9 +313,7 @@ impl Deployer {
         Fut: Future<Output = Outcome<T>>,
     {
         let prepared = self.prepare(phase).await?;
-        let ran = self
-            .run(&prepared, phase, call, &self.limits, run)
-            .await?;
+        let ran = self.run(&prepared, phase, call, &self.limits, run).await?;
         Ok(Called {
             value: ran.value,
             session: ran.session,
@@ -513,7 +511,9 @@ impl Deployer {
         phase: Phase,
     ) -> Result<(Arc<dyn sandbox::App>, Option<Arc<App>>), Error> {
         if matches!(phase, Phase::Plan | Phase::Deploy) {
-            let app = Arc::new(self.loader.app(Composition::Required).await?);
+            let runs_modules = self.target.manifest.app.modules;
+            let app = self.loader.app(Composition::Required, runs_modules).await?;
+            let app = Arc::new(app);
             return Ok((Arc::new(AppPort(app.clone())), Some(app)));
         }
         if phase == Phase::Login {

@@ -35,7 +35,7 @@ pub async fn inspect(
         child: Arc::default(),
     };
     loader.build().await?;
-    let app = loader.app(Composition::Reported).await?;
+    let app = loader.app(Composition::Reported, false).await?;
     let components = app
         .components()
         .iter()

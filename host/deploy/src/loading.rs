@@ -47,11 +47,17 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// The app, with digests remembered from the last time where there is a place to remember them.
-    pub(crate) async fn app(&self, composition: Composition) -> Result<App, Error> {
+    /// The app, with digests remembered from the last time where there is a place to remember them. For a platform that
+    /// `runs_modules` they stay as they are.
+    pub(crate) async fn app(
+        &self,
+        composition: Composition,
+        runs_modules: bool,
+    ) -> Result<App, Error> {
         self.with_ports(move |loader, source, ports| {
             let options = LoadOptions {
                 composition,
+                keep_modules: runs_modules,
                 ..loader.options()
             };
             spin_deployer_app::load(source, &options, ports).map_err(invalid)

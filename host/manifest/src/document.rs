@@ -47,6 +47,8 @@ pub struct AppSupport {
     pub host_requirements: Option<Vec<String>>,
     /// Bytes of all contents together.
     pub max_size: Option<u64>,
+    /// Whether it runs core modules, which then reach the plugin as they are. Otherwise they become components.
+    pub modules: bool,
 }
 
 impl Manifest {
@@ -114,6 +116,7 @@ fn read(text: &str) -> Located<Manifest> {
             triggers: document.app.triggers.map(texts),
             host_requirements: document.app.host_requirements.map(texts),
             max_size: document.app.max_size.map(|size| size.0),
+            modules: document.app.modules,
         },
         options,
         http,

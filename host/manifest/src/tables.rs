@@ -33,6 +33,8 @@ pub(crate) struct AppTable {
     pub(crate) triggers: Option<Vec<Line>>,
     pub(crate) host_requirements: Option<Vec<Line>>,
     pub(crate) max_size: Option<ByteSize>,
+    #[serde(default)]
+    pub(crate) modules: bool,
 }
 
 #[derive(Deserialize)]
