@@ -124,7 +124,7 @@ impl logs::Guest for Hostile {
         match option_or("log", "").as_str() {
             "" => Ok((0..lines).map(|n| format!("line {n}")).collect()),
             "fail" => Err(failures()),
-            "loop" => Ok(bombs::endless()),
+            "loop" => bombs::endless(),
             "script" => script::run(),
             "many" => Ok((0..10_000).map(|n| format!("line {n}")).collect()),
             text => Ok(text.lines().map(str::to_owned).collect()),
