@@ -13,13 +13,14 @@ use sha2::{Digest, Sha256};
 use spin_deployer_manifest::{Manifest, section};
 
 /// Folders below `plugins/`; the crates are called `plugin-<name>`.
-const PLUGINS: [&str; 3] = ["bindle", "local", "oci"];
+const PLUGINS: [&str; 4] = ["bindle", "hippo", "local", "oci"];
 const TARGET: &str = "wasm32-wasip2";
 /// What changes the plugins. Paths from the workspace.
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 10] = [
     "plugins",
     "sdk",
     "bindle",
+    "hippo",
     "oci",
     "publish",
     "wit",

@@ -16,6 +16,7 @@
 //! ```
 
 mod errors;
+mod existing;
 mod wasm;
 
 use spin_deployer_bindle::{App, Build, Credential, Found, Label, Server};

@@ -1,0 +1,66 @@
+//! Releases as the user sees them.
+
+use spin_deployer_hippo::{Channel, History, Released};
+use spin_deployer_sdk::{Expectation, Probe, Release, Route};
+
+use crate::routes::{self, Named};
+use crate::target::Target;
+
+impl Target {
+    /// What runs now, with what the host waits for.
+    pub(crate) fn release(&self, released: &Released, storage_id: &str, http: &[Named]) -> Release {
+        let version = &released.revision.revision_number;
+        let mut release = Release::new(version);
+        release.version = Some(version.clone());
+        release.artifact = Some(format!("{storage_id}/{version}"));
+        release.state = released.status.map(|status| status.to_string());
+        release.routes = self.routes(&released.channel, http);
+        if !release.routes.is_empty() {
+            let well_known = |what: &str| {
+                let route = format!("/.well-known/spin/{what}");
+                routes::url(&self.scheme, &released.channel.domain, &route)
+            };
+            release.ready_when.push(Probe {
+                url: well_known("info"),
+                expect: Expectation::Json(("/bindle_version".to_owned(), version.clone())),
+                // Spin before 0.7 does not say what it runs.
+                otherwise: Some(well_known("health")),
+            });
+        }
+        release
+    }
+
+    /// The revisions of an app; what runs on the channel is the active one.
+    pub(crate) fn releases(&self, history: &History, limit: u32) -> Vec<Release> {
+        let channel = history.channel.as_ref();
+        let active = channel.and_then(|channel| channel.active_revision.as_ref());
+        let storage_id = history.app.storage_id.as_ref().unwrap_or(&history.app.name);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let revisions = history.revisions.iter().take(limit);
+        revisions
+            .map(|revision| {
+                let version = &revision.revision_number;
+                let mut release = Release::new(version);
+                release.version = Some(version.clone());
+                release.artifact = Some(format!("{storage_id}/{version}"));
+                release.active = active.is_some_and(|active| active.id == revision.id);
+                if let (true, Some(channel)) = (release.active, channel) {
+                    release.state = history.status.map(|status| status.to_string());
+                    release.routes = self.routes(channel, &routes::of_revision(revision));
+                }
+                release
+            })
+            .collect()
+    }
+
+    fn routes(&self, channel: &Channel, http: &[Named]) -> Vec<Route> {
+        if !routes::is_host(&channel.domain) {
+            return Vec::new();
+        }
+        let route = |(name, route): &Named| Route {
+            name: name.clone(),
+            url: routes::url(&self.scheme, &channel.domain, route),
+        };
+        http.iter().map(route).collect()
+    }
+}
