@@ -1,6 +1,5 @@
 //! What logins left: when a saved secret is used, and the command that saves a new one.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -17,9 +16,8 @@ use crate::{Code, Environment, Error, Target};
 pub(crate) struct Logins {
     store: Option<SavedSecrets>,
     /// Read once, when the first is looked for.
-    read: OnceCell<Vec<SavedSecret>>,
+    read: Option<Vec<SavedSecret>>,
     plugin: String,
-    /// What the user types to log in.
     command: String,
     /// Whether the plugin has a login of its own, which gets what it needs.
     own: bool,
@@ -39,7 +37,7 @@ impl Logins {
     ) -> Self {
         Self {
             store: store(environment),
-            read: OnceCell::new(),
+            read: None,
             plugin: identity(target),
             command: command(environment, target, given, from),
             own,
@@ -73,13 +71,12 @@ impl Logins {
         if origins.is_empty() {
             return Ok(None);
         }
-        if self.read.get().is_none() {
-            let all = store.all().map_err(unusable)?;
-            let _ = self.read.set(all);
+        if self.read.is_none() {
+            self.read = Some(store.all().map_err(unusable)?);
         }
-        let saved = self.read.get().into_iter().flatten();
+        let mut saved = self.read.iter().flatten();
         let binding = binding(&self.plugin, option, origins);
-        let Some(found) = saved.into_iter().find(|saved| saved.binding == binding) else {
+        let Some(found) = saved.find(|saved| saved.binding == binding) else {
             return Ok(None);
         };
         match found.expires {
@@ -120,8 +117,13 @@ impl Logins {
         expired.map(note).collect()
     }
 
+    /// What the user types to log in.
+    pub(crate) fn command(&self) -> &str {
+        &self.command
+    }
+
     /// `log in: …`
-    pub(crate) fn advice(&self) -> String {
+    fn advice(&self) -> String {
         let again = if self.expired.is_empty() {
             ""
         } else {
@@ -286,7 +288,28 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
+
+    fn target(bundled: bool) -> Target {
+        let manifest = "name = \"hippo\"\nversion = \"0.1.0\"\ndescription = \"d\"";
+        Target {
+            name: "hippo".to_owned(),
+            manifest: manifest.parse().unwrap_or_else(|e| panic!("{e}")),
+            digest: "sha256:00".to_owned(),
+            wasm: Cow::Borrowed(&[]),
+            bundled,
+            settings: BTreeMap::new(),
+            folder: "/app".into(),
+        }
+    }
+
+    #[test]
+    fn a_file_is_never_taken_for_what_came_with_the_program() {
+        assert_eq!(identity(&target(true)), "built-in hippo");
+        assert_eq!(identity(&target(false)), "sha256:00");
+    }
 
     #[test]
     fn a_command_can_be_pasted_into_a_shell() {

@@ -323,7 +323,7 @@ fn missing(target: &Target, option: &OptionSpec, logins: &Logins) -> Error {
         .map(|env| format!(", or set {env}"))
         .unwrap_or_default();
     let or_file = match option.kind {
-        OptionKind::Secret => format!(", or save it once; {}", logins.advice()),
+        OptionKind::Secret => format!(", or save it: `{}`", logins.command()),
         _ => ", or write it into deployer.toml".to_owned(),
     };
     Error::new(
