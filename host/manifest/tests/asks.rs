@@ -305,6 +305,7 @@ methods = ["GET", "POST"]
 paths = ["/api/**", "/login"]
 sends = ["hippo-token"]
 plan = ["POST /login"]
+hides = ["/token"]
 
 [[http]]
 to = "{reference}"
@@ -347,8 +348,8 @@ fn it_is_a_table_of_another_document_too() {
 #[case("\"HIPPO_URL\"", "\"HIPPO-URL\"", &["line 7, column 7", "`HIPPO-URL`"])]
 #[case("type = \"choice\"", "type = \"choice\"\ndefault = \"small\"", &["line 14, column 11", "`choice`", "remove it"])]
 #[case("to = \"{hippo-url}\"", "to = \"{size}\"", &["line 25, column 6", "`size`", "`registry`"])]
-#[case("sends = [\"reference\"]", "sends = [\"referense\"]", &["line 35, column 10", "`referense`", "`reference`"])]
-#[case("paths = [\"/v2/**\"]\n", "", &["line 31", "missing field `paths`"])]
+#[case("sends = [\"reference\"]", "sends = [\"referense\"]", &["line 36, column 10", "`referense`", "`reference`"])]
+#[case("paths = [\"/v2/**\"]\n", "", &["line 32", "missing field `paths`"])]
 #[case("[\"GET\", \"POST\"]", "[\"GET\"]", &["line 29", "allows no POST"])]
 #[case("paths = [\"/**\"]", "paths = [\"/**\"]\nwhy = \"ask\"", &["line 23", "unknown field `why`"])]
 fn a_mistake_in_it_is_told_with_its_place(

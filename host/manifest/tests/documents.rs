@@ -188,8 +188,8 @@ fn the_least_manifest_asks_for_nothing() {
 #[case::required_with("conflicts-with = [\"size\"]", "required-with = [\"sise\"]", &["line 25, column 18", "`sise`", "`required-with`", "`size`"])]
 #[case::required_with_itself("conflicts-with = [\"size\"]", "required-with = [\"hippo-token\"]", &["line 25", "`hippo-token` cannot be required together with `hippo-token`"])]
 #[case::required_with_conflict("conflicts-with = [\"size\"]", "conflicts-with = [\"size\"]\nrequired-with = [\"size\"]", &["line 26", "cannot be required together with `size`"])]
-#[case::required_anyway("required = true", "required = true\nrequired-with = [\"size\"]", &["line 20", "`hippo-url` is required in any case"])]
-#[case::hides("follows = [\"location\"]", "hides = [\"token\"]", &["line 42, column 10", "`token`", "`/items/*/privateKey`"])]
+#[case::required_anyway("required = true", "required = true\nrequired-with = [\"size\"]", &["line 19", "`hippo-url` is required in any case"])]
+#[case::hides("follows = [\"location\"]", "hides = [\"token\"]", &["line 42", "`token`", "`/items/*/privateKey`"])]
 #[case::hides_too_much("follows = [\"location\"]", &format!("hides = [{}]", "\"/a\", ".repeat(17)), &["line 42, column 106", "`hides` has at most 16"])]
 fn a_mistake_is_told_with_its_place_and_the_way_out(
     #[case] from: &str,
