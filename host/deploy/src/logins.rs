@@ -56,6 +56,20 @@ impl Logins {
         !self.now
     }
 
+    /// Whether this is a login of the plugin's own, which needs what it logs in with.
+    pub(crate) fn logs_in(&self) -> bool {
+        self.now && self.own
+    }
+
+    /// What is wrong with the login, where something that was saved is not used any more.
+    pub(crate) fn expired(&self, target: &Target) -> Option<String> {
+        let expires = self.expired.values().min()?;
+        let (target, expires) = (&target.name, time(*expires));
+        Some(format!(
+            "the login for target `{target}` expired at {expires}"
+        ))
+    }
+
     /// The secret that was saved for this option, by this plugin, for exactly the places where it may go now. One that
     /// has expired is none, and is remembered.
     pub(crate) fn find(
@@ -90,14 +104,10 @@ impl Logins {
 
     /// The error for a required secret without a value, where a login is what is missing.
     pub(crate) fn needed(&self, target: &Target, option: &OptionSpec) -> Option<Error> {
-        let message = match self.expired.get(&option.name) {
-            Some(expires) => format!(
-                "the login for target `{}` expired at {}",
-                target.name,
-                time(*expires)
-            ),
-            None if self.own => format!("target `{}` needs a login", target.name),
-            None => return None,
+        let message = match self.expired(target) {
+            Some(message) if self.expired.contains_key(&option.name) => message,
+            _ if self.own => format!("target `{}` needs a login", target.name),
+            _ => return None,
         };
         let or = option.env.iter().filter(|name| target.may_read(name));
         let or: String = or.map(|name| format!(", or set {name}")).collect();
@@ -167,6 +177,12 @@ impl Logins {
 pub(crate) fn secrets(manifest: &Manifest) -> impl Iterator<Item = &OptionSpec> {
     let options = manifest.options.iter();
     options.filter(|option| option.kind == OptionKind::Secret)
+}
+
+/// Whether the user has given a secret for this run, which counts more than one that a login saves.
+pub(crate) fn are_given(manifest: &Manifest, values: &Values) -> bool {
+    let mut given = secrets(manifest).filter_map(|option| values.get(&option.name));
+    given.any(|value| value.source != ValueSource::Saved)
 }
 
 /// Where secrets are saved. `None`: nowhere, because there is no place for files of the user's.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use spin_deployer_grants::{Grant, Phase, Refusal, RuleOrigin};
-use spin_deployer_manifest::{METHODS, Scheme};
+use spin_deployer_manifest::{METHODS, Pointer, Scheme};
 
 use crate::address::special;
 use crate::audit::{GIVEN_UP, Record, UnderWay};
 use crate::body::{Body, drain};
+use crate::conceal::Concealed;
 use crate::delegation::{Delegations, Permit};
 use crate::exchange::{self, Asked, Outbound};
 use crate::failure::{Cause, RefusalLine, SendError};
@@ -63,6 +64,8 @@ struct Admitted {
     target: Target,
     permit: Permit,
     token_service_of: Vec<Announcer>,
+    /// Places in the answer that the guest must not read.
+    hides: Vec<Pointer>,
     /// What the guest announced for its body.
     length: Option<u64>,
 }
@@ -152,19 +155,9 @@ impl Session {
             let url = record.read(|entry| entry.url.clone());
             self.account.changed(format!("{method} {url}"));
         }
-        // A token is for the registry whose credential bought it, an anonymous one for the last that sent us there.
-        let token_for = admitted
-            .token_service_of
-            .first()
-            .filter(|_| status.is_success());
-        let token_for = token_for.map(|last| {
-            self.vault
-                .registry_of(&used)
-                .unwrap_or_else(|| last.registry.clone())
-        });
         let asked = Asked {
             method: &method,
-            token_for,
+            concealed: self.concealed(&admitted, &used, status),
             by_host: self.phase == Phase::Load,
             timeouts,
         };
@@ -172,6 +165,25 @@ impl Session {
             exchange::deliver(response, asked, &self.vault, &self.account, record).await?;
         let from = &admitted.target.origin;
         self.routes.look(&admitted.permit, from, delivered).await
+    }
+
+    /// What of an answer the guest gets placeholders for.
+    fn concealed(
+        &self,
+        admitted: &Admitted,
+        used: &BTreeSet<String>,
+        status: StatusCode,
+    ) -> Option<Concealed> {
+        let last = admitted.token_service_of.first();
+        if let Some(last) = last.filter(|_| status.is_success()) {
+            // A token is for the registry whose credential bought it, an anonymous one for the last that sent us there.
+            let registry = self.vault.registry_of(used);
+            return Some(Concealed::Tokens(
+                registry.unwrap_or_else(|| last.registry.clone()),
+            ));
+        }
+        let (origin, hides) = (&admitted.target.origin, &admitted.hides);
+        (!hides.is_empty()).then(|| Concealed::Places(origin.clone(), hides.clone()))
     }
 
     /// Ends the session: nothing goes out any more, and what is under way gets its line in the audit log now.
@@ -307,11 +319,21 @@ impl Session {
         }
         let length = headers::clean_request(&mut parts.headers)?;
         self.account.headers(headers::size(&parts.headers))?;
+        let mut hides = self
+            .grant
+            .hides(&parts.method, &target.origin, target.path());
+        if let Permit::Location(rule) = &permit {
+            hides.extend_from_slice(&rule.hides);
+        }
+        if !hides.is_empty() {
+            headers::ask_for_json(&mut parts.headers);
+        }
         let token_service_of = self.delegations().token_service_of(&target);
         let admitted = Admitted {
             target,
             permit,
             token_service_of,
+            hides,
             length,
         };
 
@@ -354,6 +376,7 @@ impl Session {
             permit: Permit::Rule(Arc::new(rule.clone())),
             length: headers::clean_request(&mut parts.headers)?,
             token_service_of: self.delegations().token_service_of(&target),
+            hides: Vec::new(),
             target,
         })
     }
@@ -483,9 +506,7 @@ impl From<Refusal> for Refused {
             Refusal::NoRule {
                 request,
                 near: None,
-            } if request.phase != Phase::Load => {
-                "nobody named that host".to_owned()
-            }
+            } if request.phase != Phase::Load => "nobody named that host".to_owned(),
             // Method and URL stand in the line already.
             other => {
                 let line = other.to_string();
