@@ -446,6 +446,19 @@ mod tests {
         settings: &str,
         answer: Option<&'static str>,
     ) -> Result<Values, Error> {
+        let answers = Answers(answer);
+        resolve_of(MANIFEST, given, vars, settings, &answers, false)
+    }
+
+    /// `login`: for the plugin's own.
+    fn resolve_of(
+        manifest: &str,
+        given: &[(&str, &str)],
+        vars: &[(&str, &str)],
+        settings: &str,
+        observer: &dyn Observer,
+        login: bool,
+    ) -> Result<Values, Error> {
         let own = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
         let vars: BTreeMap<_, _> = vars.iter().map(own).collect();
         let environment = Environment {
@@ -456,7 +469,7 @@ mod tests {
         };
         let target = Target {
             name: "staging".to_owned(),
-            manifest: MANIFEST.parse().unwrap(),
+            manifest: manifest.parse().unwrap(),
             digest: String::new(),
             wasm: Cow::Borrowed(&[]),
             bundled: false,
@@ -467,13 +480,14 @@ mod tests {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), vec![(*v).to_owned()]))
             .collect();
+        let logins = Logins::of(&environment, &target, &given, None, login);
         resolve(
             &environment,
             &target,
             &given,
             Path::new("/app"),
-            &mut Logins::of(&environment, &target, &given, None, false),
-            &Answers(answer),
+            &mut if login { logins.now() } else { logins },
+            observer,
         )
     }
 
@@ -523,6 +537,74 @@ mod tests {
         assert_eq!(error.code, Code::Usage);
         assert!(error.message.contains("--needed"), "{error}");
         assert!(error.help.unwrap().contains("SPIN_DEPLOYER_DEMO_NEEDED"));
+    }
+
+    const HIPPO: &str = r#"
+        name = "demo"
+        version = "0.1.0"
+        description = "For tests"
+        options = [
+            { name = "password", type = "secret", env = "SPIN_DEPLOYER_DEMO_PASSWORD", login = true, required-with = ["user"], help = "Yours" },
+            { name = "user", type = "text", env = "SPIN_DEPLOYER_DEMO_USER", login = true, required-with = ["team"], help = "Who" },
+            { name = "team", type = "text", help = "Whose" },
+            { name = "token", type = "secret", required = true, conflicts-with = ["user", "password"], help = "A token" },
+        ]
+    "#;
+
+    /// Answers `typed` and remembers what was asked for.
+    #[derive(Default)]
+    struct Asked(std::sync::Mutex<Vec<String>>);
+
+    impl Observer for Asked {
+        fn event(&self, _: Event) {}
+
+        fn ask(&self, option: &OptionSpec) -> Option<String> {
+            assert!(option.required, "nothing would do as well");
+            self.0.lock().unwrap().push(option.name.to_string());
+            Some("typed".to_owned())
+        }
+    }
+
+    /// Also where what makes it needed is declared later, and only asked for.
+    #[test]
+    fn what_is_required_with_another_is_asked_for_where_that_has_a_value() {
+        let asked = |given: &[(&str, &str)], login| {
+            let observer = Asked::default();
+            resolve_of(HIPPO, given, &[], "", &observer, login).unwrap();
+            observer.0.into_inner().unwrap()
+        };
+        let none = [""; 0];
+        assert_eq!(asked(&[("user", "me")], false), ["password"]);
+        assert_eq!(asked(&[("team", "us")], false), ["user", "password"]);
+        assert_eq!(asked(&[("user", "me"), ("password", "x")], false), none);
+        // A token or a user.
+        assert_eq!(asked(&[], false), ["token"]);
+        assert_eq!(asked(&[("token", "x")], false), none);
+        // What a login gets is not asked for, and what it needs is.
+        assert_eq!(asked(&[], true), ["password", "user"]);
+        assert_eq!(asked(&[("user", "me")], true), ["password"]);
+        assert_eq!(asked(&[("token", "x")], true), none);
+    }
+
+    #[test]
+    fn what_is_required_with_another_is_named_where_nobody_can_be_asked() {
+        let wrong = |given: &[(&str, &str)], login| {
+            let error = resolve_of(HIPPO, given, &[], "", &Answers(None), login).unwrap_err();
+            assert_eq!(error.code, Code::Usage);
+            (error.message, error.help.unwrap())
+        };
+        let (message, help) = wrong(&[("user", "me")], false);
+        assert_eq!(message, "target `staging` needs --password with --user");
+        assert_eq!(
+            help,
+            "pass --password SECRET, or set SPIN_DEPLOYER_DEMO_PASSWORD"
+        );
+        let (message, help) = wrong(&[], true);
+        assert_eq!(message, "nobody can be asked for --password, --user");
+        assert_eq!(
+            help,
+            "set SPIN_DEPLOYER_DEMO_PASSWORD, and pass --user VALUE or set SPIN_DEPLOYER_DEMO_USER"
+        );
     }
 
     #[test]

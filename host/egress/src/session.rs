@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use spin_deployer_grants::{Grant, Phase, Refusal, RuleOrigin};
-use spin_deployer_manifest::{METHODS, Pointer, Scheme};
+use spin_deployer_grants::{Grant, Phase, Refusal, Rule, RuleOrigin};
+use spin_deployer_manifest::{METHODS, Scheme};
 
 use crate::address::special;
 use crate::audit::{GIVEN_UP, Record, UnderWay};
@@ -64,8 +64,6 @@ struct Admitted {
     target: Target,
     permit: Permit,
     token_service_of: Vec<Announcer>,
-    /// Places in the answer that the guest must not read.
-    hides: Vec<Pointer>,
     /// What the guest announced for its body.
     length: Option<u64>,
 }
@@ -182,8 +180,8 @@ impl Session {
                 registry.unwrap_or_else(|| last.registry.clone()),
             ));
         }
-        let (origin, hides) = (&admitted.target.origin, &admitted.hides);
-        (!hides.is_empty()).then(|| Concealed::Places(origin.clone(), hides.clone()))
+        let (origin, hides) = (&admitted.target.origin, admitted.permit.hides());
+        (!hides.is_empty()).then(|| Concealed::Places(origin.clone(), hides.to_vec()))
     }
 
     /// Ends the session: nothing goes out any more, and what is under way gets its line in the audit log now.
@@ -319,13 +317,7 @@ impl Session {
         }
         let length = headers::clean_request(&mut parts.headers)?;
         self.account.headers(headers::size(&parts.headers))?;
-        let mut hides = self
-            .grant
-            .hides(&parts.method, &target.origin, target.path());
-        if let Permit::Location(rule) = &permit {
-            hides.extend_from_slice(&rule.hides);
-        }
-        if !hides.is_empty() {
+        if !permit.hides().is_empty() {
             headers::ask_for_json(&mut parts.headers);
         }
         let token_service_of = self.delegations().token_service_of(&target);
@@ -333,7 +325,6 @@ impl Session {
             target,
             permit,
             token_service_of,
-            hides,
             length,
         };
 
@@ -376,7 +367,6 @@ impl Session {
             permit: Permit::Rule(Arc::new(rule.clone())),
             length: headers::clean_request(&mut parts.headers)?,
             token_service_of: self.delegations().token_service_of(&target),
-            hides: Vec::new(),
             target,
         })
     }
@@ -387,7 +377,12 @@ impl Session {
             .grant
             .decide(self.phase, method, &target.origin, target.path())
         {
-            Ok(rule) => return Ok(Permit::Rule(Arc::new(rule.clone()))),
+            Ok(rule) => {
+                // Also what another rule hides, and where an answer leads on, there too.
+                let hides = self.grant.hides(method, &target.origin, target.path());
+                let rule = rule.clone();
+                return Ok(Permit::Rule(Arc::new(Rule { hides, ..rule })));
+            }
             Err(refusal) => refusal,
         };
         let announced = self.delegations().permit(self.phase, method, target);

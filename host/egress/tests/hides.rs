@@ -52,7 +52,7 @@ const HIPPO: &str = r#"
 async fn platform(
     login: impl Fn(&Seen) -> String + Send + Sync + 'static,
 ) -> (Server, Server, Run) {
-    let platform = Server::start(move |seen| match seen.target.as_str() {
+    let platform = Server::start(move |seen| match seen.target.split('?').next().unwrap() {
         "/api/auth-tokens" => login(seen),
         _ => answer(
             "200 OK",
