@@ -440,7 +440,7 @@ fn without_a_login_of_its_own_the_secrets_are_given_once() {
         .run("plan", &plan)
         .fails(2)
         .says("SPIN_DEPLOYER_KEYED_TOKEN");
-    missing.says("save it once; log in: `spin-deployer login -t ");
+    missing.says("or save it: `spin-deployer login -t ");
 
     user.machine.set("SPIN_DEPLOYER_KEYED_TOKEN", TOKEN);
     let report = user

@@ -22,6 +22,7 @@ mod interrupted;
 mod keys;
 mod local;
 mod login;
+mod login_with_password;
 mod middleware;
 mod plugins;
 mod policy;

@@ -120,6 +120,14 @@ fn help(option: &OptionSpec) -> String {
     if option.required {
         note("required");
     }
+    if !option.required_with.is_empty() {
+        let others: Vec<_> = option
+            .required_with
+            .iter()
+            .map(|name| format!("--{name}"))
+            .collect();
+        note(&format!("required with {}", others.join(", ")));
+    }
     let variables: Vec<&str> = option.variables().map(String::as_str).collect();
     if !variables.is_empty() {
         note(&format!("env: {}", variables.join(", ")));

@@ -33,6 +33,7 @@ mod mounts;
 mod observer;
 mod policy;
 mod ports;
+mod questions;
 mod readiness;
 mod remotes;
 pub mod report;

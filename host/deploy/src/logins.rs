@@ -1,6 +1,5 @@
 //! What logins left: when a saved secret is used, and the command that saves a new one.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -17,9 +16,8 @@ use crate::{Code, Environment, Error, Target};
 pub(crate) struct Logins {
     store: Option<SavedSecrets>,
     /// Read once, when the first is looked for.
-    read: OnceCell<Vec<SavedSecret>>,
+    read: Option<Vec<SavedSecret>>,
     plugin: String,
-    /// What the user types to log in.
     command: String,
     /// Whether the plugin has a login of its own, which gets what it needs.
     own: bool,
@@ -39,7 +37,7 @@ impl Logins {
     ) -> Self {
         Self {
             store: store(environment),
-            read: OnceCell::new(),
+            read: None,
             plugin: identity(target),
             command: command(environment, target, given, from),
             own,
@@ -58,6 +56,20 @@ impl Logins {
         !self.now
     }
 
+    /// Whether this is a login of the plugin's own, which needs what it logs in with.
+    pub(crate) fn logs_in(&self) -> bool {
+        self.now && self.own
+    }
+
+    /// What is wrong with the login, where something that was saved is not used any more.
+    pub(crate) fn expired(&self, target: &Target) -> Option<String> {
+        let expires = self.expired.values().min()?;
+        let (target, expires) = (&target.name, time(*expires));
+        Some(format!(
+            "the login for target `{target}` expired at {expires}"
+        ))
+    }
+
     /// The secret that was saved for this option, by this plugin, for exactly the places where it may go now. One that
     /// has expired is none, and is remembered.
     pub(crate) fn find(
@@ -73,13 +85,12 @@ impl Logins {
         if origins.is_empty() {
             return Ok(None);
         }
-        if self.read.get().is_none() {
-            let all = store.all().map_err(unusable)?;
-            let _ = self.read.set(all);
+        if self.read.is_none() {
+            self.read = Some(store.all().map_err(unusable)?);
         }
-        let saved = self.read.get().into_iter().flatten();
+        let mut saved = self.read.iter().flatten();
         let binding = binding(&self.plugin, option, origins);
-        let Some(found) = saved.into_iter().find(|saved| saved.binding == binding) else {
+        let Some(found) = saved.find(|saved| saved.binding == binding) else {
             return Ok(None);
         };
         match found.expires {
@@ -93,14 +104,10 @@ impl Logins {
 
     /// The error for a required secret without a value, where a login is what is missing.
     pub(crate) fn needed(&self, target: &Target, option: &OptionSpec) -> Option<Error> {
-        let message = match self.expired.get(&option.name) {
-            Some(expires) => format!(
-                "the login for target `{}` expired at {}",
-                target.name,
-                time(*expires)
-            ),
-            None if self.own => format!("target `{}` needs a login", target.name),
-            None => return None,
+        let message = match self.expired(target) {
+            Some(message) if self.expired.contains_key(&option.name) => message,
+            _ if self.own => format!("target `{}` needs a login", target.name),
+            _ => return None,
         };
         let or = option.env.iter().filter(|name| target.may_read(name));
         let or: String = or.map(|name| format!(", or set {name}")).collect();
@@ -120,8 +127,13 @@ impl Logins {
         expired.map(note).collect()
     }
 
+    /// What the user types to log in.
+    pub(crate) fn command(&self) -> &str {
+        &self.command
+    }
+
     /// `log in: …`
-    pub(crate) fn advice(&self) -> String {
+    fn advice(&self) -> String {
         let again = if self.expired.is_empty() {
             ""
         } else {
@@ -165,6 +177,12 @@ impl Logins {
 pub(crate) fn secrets(manifest: &Manifest) -> impl Iterator<Item = &OptionSpec> {
     let options = manifest.options.iter();
     options.filter(|option| option.kind == OptionKind::Secret)
+}
+
+/// Whether the user has given a secret for this run, which counts more than one that a login saves.
+pub(crate) fn are_given(manifest: &Manifest, values: &Values) -> bool {
+    let mut given = secrets(manifest).filter_map(|option| values.get(&option.name));
+    given.any(|value| value.source != ValueSource::Saved)
 }
 
 /// Where secrets are saved. `None`: nowhere, because there is no place for files of the user's.
@@ -286,7 +304,28 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
+
+    fn target(bundled: bool) -> Target {
+        let manifest = "name = \"hippo\"\nversion = \"0.1.0\"\ndescription = \"d\"";
+        Target {
+            name: "hippo".to_owned(),
+            manifest: manifest.parse().unwrap_or_else(|e| panic!("{e}")),
+            digest: "sha256:00".to_owned(),
+            wasm: Cow::Borrowed(&[]),
+            bundled,
+            settings: BTreeMap::new(),
+            folder: "/app".into(),
+        }
+    }
+
+    #[test]
+    fn a_file_is_never_taken_for_what_came_with_the_program() {
+        assert_eq!(identity(&target(true)), "built-in hippo");
+        assert_eq!(identity(&target(false)), "sha256:00");
+    }
 
     #[test]
     fn a_command_can_be_pasted_into_a_shell() {

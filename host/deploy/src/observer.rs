@@ -75,6 +75,8 @@ pub enum Event {
     },
     /// Something that the user should know and that stops nothing.
     Note(String),
+    /// The command logs in before it goes on: why, or what came of it.
+    Login(String),
     /// The plugin wanted to send what nobody allows; it was not sent.
     Refused(RefusalLine),
     /// What the plugin wrote to its standard output and error, once the call has ended.
@@ -100,6 +102,11 @@ pub enum Event {
 pub trait Observer: Send + Sync {
     /// Shows an event. Called from several threads; must not block for long.
     fn event(&self, event: Event);
+
+    /// Whether there is somebody who can be asked.
+    fn can_ask(&self) -> bool {
+        false
+    }
 
     /// Asks the user for an option that is required and was not given. `None` where nobody can be asked.
     fn ask(&self, option: &OptionSpec) -> Option<String> {

@@ -333,6 +333,7 @@ impl NetworkPort {
             SendError::TooLarge { .. } => NetworkError::TooLarge,
             SendError::Protocol { .. } => NetworkError::Terminated,
             SendError::NotHttp { .. } => NetworkError::NotHttp,
+            error @ SendError::Opaque { .. } => NetworkError::Other(error.to_string()),
             SendError::Body(error) => NetworkError::Other(error.to_string()),
             SendError::Setup(error) => NetworkError::Other(error.to_string()),
         }

@@ -31,11 +31,11 @@ pub(crate) fn resolve(
         .options
         .iter()
         .partition(|option| option.kind.has_origin());
-    ask(environment, target, places, logins, observer, &mut values)?;
+    ask(environment, target, &places, logins, observer, &mut values)?;
     if logins.wanted() {
         add_saved(target, logins, &mut values)?;
     }
-    ask(environment, target, others, logins, observer, &mut values)?;
+    ask(environment, target, &others, logins, observer, &mut values)?;
     Ok(values)
 }
 
@@ -89,30 +89,75 @@ fn add_saved(target: &Target, logins: &mut Logins, values: &mut Values) -> Resul
     Ok(())
 }
 
-/// Asks for those of `options` that are required and have no value.
+/// Why an option has to have a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need<'a> {
+    /// Its manifest says so.
+    Required,
+    /// This other option has one.
+    With(&'a OptionName),
+    /// It is what the plugin is about to log in with.
+    Login,
+}
+
+/// Why an option has to have the value that it does not have. `None`: it need not.
+fn need<'a>(
+    option: &'a OptionSpec,
+    manifest: &Manifest,
+    logins: &Logins,
+    values: &Values,
+) -> Option<Need<'a>> {
+    if values.contains_key(&option.name) || replaced(option, manifest, values) {
+        return None;
+    }
+    if option.login && logins.logs_in() {
+        return Some(Need::Login);
+    }
+    let mut others = option.required_with.iter();
+    if let Some(other) = others.find(|other| values.contains_key(*other)) {
+        return Some(Need::With(other));
+    }
+    // What a login gets is not asked for before it.
+    let is_got = option.kind == OptionKind::Secret && !logins.wanted();
+    (option.required && !is_got).then_some(Need::Required)
+}
+
+/// Asks for those of `options` that have to have a value and have none.
 fn ask(
     environment: &Environment,
     target: &Target,
-    options: Vec<&OptionSpec>,
+    options: &[&OptionSpec],
     logins: &Logins,
     observer: &dyn Observer,
     values: &mut Values,
 ) -> Result<(), Error> {
-    for option in options {
-        if !option.required || values.contains_key(&option.name) || replaced(option, values) {
-            continue;
+    let manifest = &target.manifest;
+    // From the first one again each time: one may be needed because of what another was given.
+    while let Some((option, why)) = options
+        .iter()
+        .find_map(|option| Some((*option, need(option, manifest, logins, values)?)))
+    {
+        if why == Need::Required
+            && option.kind == OptionKind::Secret
+            && let Some(error) = logins.needed(target, option)
+        {
+            return Err(error);
         }
-        if option.kind == OptionKind::Secret {
-            if !logins.wanted() {
-                continue;
+        let asked = OptionSpec {
+            required: true,
+            ..option.clone()
+        };
+        let typed = observer.ask(&asked).ok_or_else(|| {
+            let is_wanted =
+                |option: &&&OptionSpec| need(option, manifest, logins, values) == Some(Need::Login);
+            match why {
+                Need::Login => {
+                    let wanted: Vec<_> = options.iter().filter(is_wanted).copied().collect();
+                    unasked(target, &wanted)
+                }
+                why => missing(target, option, why, logins),
             }
-            if let Some(error) = logins.needed(target, option) {
-                return Err(error);
-            }
-        }
-        let typed = observer
-            .ask(option)
-            .ok_or_else(|| missing(target, option, logins))?;
+        })?;
         let value = option
             .parse(&[typed])
             .map_err(|e| Error::new(Code::Usage, e.to_string()))?;
@@ -127,6 +172,32 @@ fn ask(
         );
     }
     Ok(())
+}
+
+/// The error for options that somebody would have to type, where nobody can be asked.
+pub(crate) fn unasked(target: &Target, options: &[&OptionSpec]) -> Error {
+    let names: Vec<_> = options.iter().map(|o| format!("--{}", o.name)).collect();
+    let ways = options.iter().map(|option| {
+        let variable = option.env.as_ref().filter(|env| target.may_read(env));
+        match (&option.kind, variable) {
+            (OptionKind::Secret, Some(env)) => format!("set {env}"),
+            (_, Some(env)) => format!("pass {} or set {env}", flag(option)),
+            (_, None) => format!("pass {}", flag(option)),
+        }
+    });
+    let ways: Vec<_> = ways.collect();
+    Error::new(
+        Code::Usage,
+        format!("nobody can be asked for {}", names.join(", ")),
+    )
+    .help(ways.join(", and "))
+}
+
+/// `--hippo-url URL`
+fn flag(option: &OptionSpec) -> String {
+    let value = option.value_name.as_deref();
+    let value = value.unwrap_or(option.kind.value_name());
+    format!("--{} {value}", option.name)
 }
 
 /// The raw values of one option and where they come from, by precedence.
@@ -227,12 +298,10 @@ fn rooted(value: OptionValue, base: &Path) -> OptionValue {
     }
 }
 
-/// Whether an option that conflicts with this one is given in its place.
-fn replaced(option: &OptionSpec, values: &Values) -> bool {
-    option
-        .conflicts_with
-        .iter()
-        .any(|name| values.contains_key(name))
+/// Whether an option that conflicts with this one has a value in its place.
+fn replaced(option: &OptionSpec, manifest: &Manifest, values: &Values) -> bool {
+    let mut others = option.conflicts_with.iter();
+    others.any(|name| values.contains_key(name)) || is_in_conflict(option, manifest, values)
 }
 
 /// Whether the user gave an option that cannot be used together with this one, whichever of the two says so.
@@ -316,28 +385,25 @@ pub(crate) fn variables(option: &OptionSpec) -> String {
     format!("the variable {}", names.join(" or "))
 }
 
-fn missing(target: &Target, option: &OptionSpec, logins: &Logins) -> Error {
-    let or = option
-        .env
-        .as_ref()
-        .map(|env| format!(", or set {env}"))
-        .unwrap_or_default();
-    let or_file = match option.kind {
-        OptionKind::Secret => format!(", or save it once; {}", logins.advice()),
+fn missing(target: &Target, option: &OptionSpec, why: Need<'_>, logins: &Logins) -> Error {
+    let with = match why {
+        Need::With(other) => format!(" with --{other}"),
+        Need::Required | Need::Login => String::new(),
+    };
+    let or = option.env.iter().filter(|name| target.may_read(name));
+    let or: String = or.map(|env| format!(", or set {env}")).collect();
+    let or_file = match (&option.kind, why) {
+        (OptionKind::Secret, Need::Required) => {
+            format!(", or save it: `{}`", logins.command())
+        }
+        (OptionKind::Secret, _) => String::new(),
         _ => ", or write it into deployer.toml".to_owned(),
     };
     Error::new(
         Code::Usage,
-        format!("target `{}` needs --{}", target.name, option.name),
+        format!("target `{}` needs --{}{with}", target.name, option.name),
     )
-    .help(format!(
-        "pass --{} {}{or}{or_file}",
-        option.name,
-        option
-            .value_name
-            .as_deref()
-            .unwrap_or(option.kind.value_name())
-    ))
+    .help(format!("pass {}{or}{or_file}", flag(option)))
 }
 
 #[cfg(test)]
@@ -380,6 +446,19 @@ mod tests {
         settings: &str,
         answer: Option<&'static str>,
     ) -> Result<Values, Error> {
+        let answers = Answers(answer);
+        resolve_of(MANIFEST, given, vars, settings, &answers, false)
+    }
+
+    /// `login`: for the plugin's own.
+    fn resolve_of(
+        manifest: &str,
+        given: &[(&str, &str)],
+        vars: &[(&str, &str)],
+        settings: &str,
+        observer: &dyn Observer,
+        login: bool,
+    ) -> Result<Values, Error> {
         let own = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
         let vars: BTreeMap<_, _> = vars.iter().map(own).collect();
         let environment = Environment {
@@ -390,7 +469,7 @@ mod tests {
         };
         let target = Target {
             name: "staging".to_owned(),
-            manifest: MANIFEST.parse().unwrap(),
+            manifest: manifest.parse().unwrap(),
             digest: String::new(),
             wasm: Cow::Borrowed(&[]),
             bundled: false,
@@ -401,13 +480,14 @@ mod tests {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), vec![(*v).to_owned()]))
             .collect();
+        let logins = Logins::of(&environment, &target, &given, None, login);
         resolve(
             &environment,
             &target,
             &given,
             Path::new("/app"),
-            &mut Logins::of(&environment, &target, &given, None, false),
-            &Answers(answer),
+            &mut if login { logins.now() } else { logins },
+            observer,
         )
     }
 
@@ -457,6 +537,74 @@ mod tests {
         assert_eq!(error.code, Code::Usage);
         assert!(error.message.contains("--needed"), "{error}");
         assert!(error.help.unwrap().contains("SPIN_DEPLOYER_DEMO_NEEDED"));
+    }
+
+    const HIPPO: &str = r#"
+        name = "demo"
+        version = "0.1.0"
+        description = "For tests"
+        options = [
+            { name = "password", type = "secret", env = "SPIN_DEPLOYER_DEMO_PASSWORD", login = true, required-with = ["user"], help = "Yours" },
+            { name = "user", type = "text", env = "SPIN_DEPLOYER_DEMO_USER", login = true, required-with = ["team"], help = "Who" },
+            { name = "team", type = "text", help = "Whose" },
+            { name = "token", type = "secret", required = true, conflicts-with = ["user", "password"], help = "A token" },
+        ]
+    "#;
+
+    /// Answers `typed` and remembers what was asked for.
+    #[derive(Default)]
+    struct Asked(std::sync::Mutex<Vec<String>>);
+
+    impl Observer for Asked {
+        fn event(&self, _: Event) {}
+
+        fn ask(&self, option: &OptionSpec) -> Option<String> {
+            assert!(option.required, "nothing would do as well");
+            self.0.lock().unwrap().push(option.name.to_string());
+            Some("typed".to_owned())
+        }
+    }
+
+    /// Also where what makes it needed is declared later, and only asked for.
+    #[test]
+    fn what_is_required_with_another_is_asked_for_where_that_has_a_value() {
+        let asked = |given: &[(&str, &str)], login| {
+            let observer = Asked::default();
+            resolve_of(HIPPO, given, &[], "", &observer, login).unwrap();
+            observer.0.into_inner().unwrap()
+        };
+        let none = [""; 0];
+        assert_eq!(asked(&[("user", "me")], false), ["password"]);
+        assert_eq!(asked(&[("team", "us")], false), ["user", "password"]);
+        assert_eq!(asked(&[("user", "me"), ("password", "x")], false), none);
+        // A token or a user.
+        assert_eq!(asked(&[], false), ["token"]);
+        assert_eq!(asked(&[("token", "x")], false), none);
+        // What a login gets is not asked for, and what it needs is.
+        assert_eq!(asked(&[], true), ["password", "user"]);
+        assert_eq!(asked(&[("user", "me")], true), ["password"]);
+        assert_eq!(asked(&[("token", "x")], true), none);
+    }
+
+    #[test]
+    fn what_is_required_with_another_is_named_where_nobody_can_be_asked() {
+        let wrong = |given: &[(&str, &str)], login| {
+            let error = resolve_of(HIPPO, given, &[], "", &Answers(None), login).unwrap_err();
+            assert_eq!(error.code, Code::Usage);
+            (error.message, error.help.unwrap())
+        };
+        let (message, help) = wrong(&[("user", "me")], false);
+        assert_eq!(message, "target `staging` needs --password with --user");
+        assert_eq!(
+            help,
+            "pass --password SECRET, or set SPIN_DEPLOYER_DEMO_PASSWORD"
+        );
+        let (message, help) = wrong(&[], true);
+        assert_eq!(message, "nobody can be asked for --password, --user");
+        assert_eq!(
+            help,
+            "set SPIN_DEPLOYER_DEMO_PASSWORD, and pass --user VALUE or set SPIN_DEPLOYER_DEMO_USER"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::header::{HeaderMap, LOCATION, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use spin_deployer_grants::{Phase, Rule};
-use spin_deployer_manifest::{Follow, PlanEffect, Scheme};
+use spin_deployer_manifest::{Follow, PlanEffect, Pointer, Scheme};
 use url::Url;
 
 use crate::routes::Announced;
@@ -60,6 +60,17 @@ pub(crate) enum Permit {
     Realm(Arc<Rule>),
     /// An answer that named a host of the app. For the host itself alone.
     Route(Announced),
+}
+
+impl Permit {
+    /// Places in the answer that the guest must not read.
+    pub(crate) fn hides(&self) -> &[Pointer] {
+        match self {
+            Self::Rule(rule) | Self::Location(rule) => &rule.hides,
+            // Of a token service's answer nothing is passed on but placeholders.
+            Self::Realm(_) => &[],
+        }
+    }
 }
 
 impl Delegations {

@@ -16,12 +16,13 @@ use zeroize::Zeroizing;
 use crate::audit::Record;
 use crate::body::{Body, Incoming, Outgoing, Progress, Read, read, whole};
 use crate::client::Clients;
+use crate::conceal::Concealed;
 use crate::failure::{Cause, SendError, cause};
+use crate::headers;
 use crate::limits::{Account, LimitKind, Timeouts};
 use crate::scan::{self, Hiding, SMALL};
 use crate::target::Target;
 use crate::vault::Vault;
-use crate::{headers, token};
 
 /// A request's body, read as far as the checks need it.
 pub(crate) struct Outbound {
@@ -155,8 +156,8 @@ pub(crate) async fn send(
 /// What has to be known of a request to make of its answer what the guest may read.
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a Method,
-    /// The registry whose token service gave it.
-    pub(crate) token_for: Option<Origin>,
+    /// What of the answer is a secret.
+    pub(crate) concealed: Option<Concealed>,
     /// The reader is the host itself, from whom nothing is hidden that is no text.
     pub(crate) by_host: bool,
     pub(crate) timeouts: Timeouts,
@@ -183,16 +184,14 @@ pub(crate) async fn deliver(
     let text = scan::is_text(&parts.headers);
     let ended = body.is_end_stream() || *asked.method == Method::HEAD;
     let wait = asked.timeouts.to_next_bytes();
-    if let Some(registry) = &asked.token_for
+    if let Some(concealed) = &asked.concealed
         && *asked.method != Method::HEAD
     {
         let kept = record.clone();
+        let request = kept.read(|entry| format!("{} {}", entry.method, entry.url));
         let body = Incoming::new(body, account.clone(), record, wait).boxed_unsync();
-        return match answer_with_tokens(body, vault, registry).await {
-            Ok(document) => {
-                parts.headers = headers::of_document(&parts.headers, document.len());
-                Ok(Response::from_parts(parts, whole(document)))
-            }
+        return match concealed.read(vault, &mut parts, body, request).await {
+            Ok(shown) => Ok(Response::from_parts(parts, whole(shown))),
             Err(error) => {
                 kept.failed(&error);
                 Err(error)
@@ -222,19 +221,4 @@ pub(crate) async fn deliver(
         .headers
         .insert(CONTENT_LENGTH, HeaderValue::from(changed.len()));
     Ok(Response::from_parts(parts, whole(changed)))
-}
-
-/// What a token service says, with placeholders in place of the tokens.
-async fn answer_with_tokens(
-    body: Body,
-    vault: &Vault,
-    registry: &Origin,
-) -> Result<Vec<u8>, SendError> {
-    match read(body, SMALL).await.map_err(SendError::of_body)? {
-        Read::Whole(bytes) => token::conceal(vault, registry, &bytes).map_err(SendError::Setup),
-        Read::Larger(_) => Err(SendError::TooLarge {
-            what: "the answer of the registry's token service",
-            limit: SMALL as u64,
-        }),
-    }
 }

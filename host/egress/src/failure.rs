@@ -88,6 +88,16 @@ pub enum SendError {
         /// In bytes.
         limit: u64,
     },
+    /// Something in the answer is hidden from the guest, and where it stands cannot be known.
+    #[error(
+        "the answer to {request} is given to nobody, because something in it is to be hidden: {why}"
+    )]
+    Opaque {
+        /// `POST https://a.example/api/auth-tokens`, without the values of the query.
+        request: String,
+        /// `it has more than 1048576 bytes`
+        why: String,
+    },
     /// The request's body could not be sent to its end.
     #[error(transparent)]
     Body(BodyError),

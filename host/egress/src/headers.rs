@@ -64,6 +64,14 @@ pub(crate) fn clean_request(headers: &mut HeaderMap) -> Result<Option<u64>, Stri
     Ok(length)
 }
 
+/// Asks for all of an answer and in JSON, whatever the guest asked for: in another format, or in parts, nobody would
+/// find what is hidden in it.
+pub(crate) fn ask_for_json(headers: &mut HeaderMap) {
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.remove(header::RANGE);
+    headers.remove(header::IF_RANGE);
+}
+
 /// Removes what the connection needed and cookies, which would be a memory between requests that nobody sees.
 pub(crate) fn clean_response(headers: &mut HeaderMap) {
     for name in listed_by_connection(headers) {

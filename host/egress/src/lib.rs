@@ -29,6 +29,7 @@ mod address;
 mod audit;
 mod body;
 mod client;
+mod conceal;
 pub mod credentials;
 mod delegation;
 mod environment;
@@ -45,7 +46,6 @@ mod routes;
 mod scan;
 mod session;
 mod target;
-mod token;
 mod unguarded;
 mod vault;
 
@@ -85,8 +85,8 @@ pub enum Error {
     /// The system gives no random numbers.
     #[error("the system has no random numbers: {0}")]
     Random(String),
-    /// A token service gave more tokens than a run can need.
-    #[error("the registry's token service gave more than {0} tokens")]
+    /// Servers gave more tokens than a run can need, or more of what a rule hides.
+    #[error("servers gave more than {0} tokens and other secrets")]
     TooManyTokens(usize),
     /// A token service answered with something that is no token.
     #[error("the registry's token service answered with something that is no token")]

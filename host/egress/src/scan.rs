@@ -50,6 +50,18 @@ pub(crate) fn hidden(vault: &Vault, text: &[u8]) -> Option<Vec<u8>> {
     hide(&vault.sought(None), text)
 }
 
+/// As [`hidden`], for somebody who has no use for placeholders: names in their place.
+pub(crate) fn redacted(vault: &Vault, text: String) -> String {
+    let mut sought = vault.sought(None);
+    for secret in &mut sought {
+        secret.placeholder = format!("({})", secret.name);
+    }
+    match hide(&sought, text.as_bytes()) {
+        Some(hidden) => String::from_utf8_lossy(&hidden).into_owned(),
+        None => text,
+    }
+}
+
 /// As [`hidden`], for all header values; a header whose name tells a secret is left out.
 pub(crate) fn hide_in_headers(vault: &Vault, headers: &mut HeaderMap) {
     let sought = vault.sought(None);

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::request::Parts;
-use http::{Method, Request, Response};
-use spin_deployer_grants::{Grant, Phase, Refusal, RuleOrigin};
+use http::{Method, Request, Response, StatusCode};
+use spin_deployer_grants::{Grant, Phase, Refusal, Rule, RuleOrigin};
 use spin_deployer_manifest::{METHODS, Scheme};
 
 use crate::address::special;
 use crate::audit::{GIVEN_UP, Record, UnderWay};
 use crate::body::{Body, drain};
+use crate::conceal::Concealed;
 use crate::delegation::{Delegations, Permit};
 use crate::exchange::{self, Asked, Outbound};
 use crate::failure::{Cause, RefusalLine, SendError};
@@ -152,19 +153,9 @@ impl Session {
             let url = record.read(|entry| entry.url.clone());
             self.account.changed(format!("{method} {url}"));
         }
-        // A token is for the registry whose credential bought it, an anonymous one for the last that sent us there.
-        let token_for = admitted
-            .token_service_of
-            .first()
-            .filter(|_| status.is_success());
-        let token_for = token_for.map(|last| {
-            self.vault
-                .registry_of(&used)
-                .unwrap_or_else(|| last.registry.clone())
-        });
         let asked = Asked {
             method: &method,
-            token_for,
+            concealed: self.concealed(&admitted, &used, status),
             by_host: self.phase == Phase::Load,
             timeouts,
         };
@@ -172,6 +163,25 @@ impl Session {
             exchange::deliver(response, asked, &self.vault, &self.account, record).await?;
         let from = &admitted.target.origin;
         self.routes.look(&admitted.permit, from, delivered).await
+    }
+
+    /// What of an answer the guest gets placeholders for.
+    fn concealed(
+        &self,
+        admitted: &Admitted,
+        used: &BTreeSet<String>,
+        status: StatusCode,
+    ) -> Option<Concealed> {
+        let last = admitted.token_service_of.first();
+        if let Some(last) = last.filter(|_| status.is_success()) {
+            // A token is for the registry whose credential bought it, an anonymous one for the last that sent us there.
+            let registry = self.vault.registry_of(used);
+            return Some(Concealed::Tokens(
+                registry.unwrap_or_else(|| last.registry.clone()),
+            ));
+        }
+        let (origin, hides) = (&admitted.target.origin, admitted.permit.hides());
+        (!hides.is_empty()).then(|| Concealed::Places(origin.clone(), hides.to_vec()))
     }
 
     /// Ends the session: nothing goes out any more, and what is under way gets its line in the audit log now.
@@ -307,6 +317,9 @@ impl Session {
         }
         let length = headers::clean_request(&mut parts.headers)?;
         self.account.headers(headers::size(&parts.headers))?;
+        if !permit.hides().is_empty() {
+            headers::ask_for_json(&mut parts.headers);
+        }
         let token_service_of = self.delegations().token_service_of(&target);
         let admitted = Admitted {
             target,
@@ -364,7 +377,12 @@ impl Session {
             .grant
             .decide(self.phase, method, &target.origin, target.path())
         {
-            Ok(rule) => return Ok(Permit::Rule(Arc::new(rule.clone()))),
+            Ok(rule) => {
+                // Also what another rule hides, and where an answer leads on, there too.
+                let hides = self.grant.hides(method, &target.origin, target.path());
+                let rule = rule.clone();
+                return Ok(Permit::Rule(Arc::new(Rule { hides, ..rule })));
+            }
             Err(refusal) => refusal,
         };
         let announced = self.delegations().permit(self.phase, method, target);

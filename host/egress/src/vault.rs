@@ -15,7 +15,7 @@ use spin_deployer_manifest::{Origin, Secret};
 use zeroize::Zeroizing;
 
 use crate::forms::Forms;
-use crate::{Error, UNGUARDED};
+use crate::{Error, UNGUARDED, scan};
 
 /// In front of every placeholder, so that a person who meets one knows what it is.
 pub const PLACEHOLDER_PREFIX: &str = "spin-deployer-secret-";
@@ -29,7 +29,7 @@ const MOST_TOKEN_BYTES: usize = 1 << 20;
 /// Where a secret may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
-    /// To this origin, whichever rule allows the request.
+    /// To this origin, by whichever rule leads there. What its answers gave in place of what they hide.
     Origin(Origin),
     /// To this registry and to the token service that it announced in this run, under rules whose `sends` has the
     /// name. The credential that the machine holds for a registry.
@@ -51,8 +51,8 @@ struct Entry {
     audience: Audience,
     /// What is looked for, made once.
     forms: Arc<Forms>,
-    /// A token that a registry's token service gave out: no option has its name.
-    token: bool,
+    /// A server gave it in this run: no option has its name.
+    minted: bool,
 }
 
 /// Where a request goes, as far as a secret asks.
@@ -86,10 +86,33 @@ impl Vault {
         self.add(name, secret, audience, false)
     }
 
-    /// Keeps a token that a token service gave to `registry`.
-    pub(crate) fn insert_token(&self, secret: Secret, registry: &Origin) -> Result<String, Error> {
-        let name = format!("token of {registry}");
-        self.add(&name, secret, Audience::Registry(registry.clone()), true)
+    /// Keeps what a server gave. The same again gets the same placeholder, however often it is asked for.
+    pub(crate) fn mint(
+        &self,
+        name: &str,
+        secret: Secret,
+        audience: Audience,
+    ) -> Result<String, Error> {
+        self.add(name, secret, audience, true)
+    }
+
+    /// What a placeholder stands for that the guest read in an answer in place of something hidden, and whose answer
+    /// that was. Nothing for any other: what it stands for is not the guest's to give away.
+    pub fn hidden(&self, placeholder: &str) -> Option<(Secret, Origin)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries
+            .iter()
+            .find(|entry| entry.minted && entry.placeholder == placeholder)?;
+        match &entry.audience {
+            Audience::Origin(origin) => Some((entry.secret.clone(), origin.clone())),
+            _ => None,
+        }
+    }
+
+    /// A text for the user without any of the secrets, their names in parentheses in their place.
+    #[must_use]
+    pub fn redacted(&self, text: String) -> String {
+        scan::redacted(self, text)
     }
 
     fn add(
@@ -97,17 +120,23 @@ impl Vault {
         name: &str,
         secret: Secret,
         audience: Audience,
-        token: bool,
+        minted: bool,
     ) -> Result<String, Error> {
         let mut random = [0; DIGITS / 2];
         getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
         let placeholder = format!("{PLACEHOLDER_PREFIX}{:032x}", u128::from_be_bytes(random));
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        let tokens = entries.iter().filter(|entry| entry.token);
-        let (number, bytes) = tokens.fold((1, secret.expose().len()), |(number, bytes), entry| {
+        let given = || entries.iter().filter(|entry| minted && entry.minted);
+        let known = given().find(|entry| {
+            entry.name == name && entry.audience == audience && entry.secret == secret
+        });
+        if let Some(known) = known {
+            return Ok(known.placeholder.clone());
+        }
+        let (number, bytes) = given().fold((1, secret.expose().len()), |(number, bytes), entry| {
             (number + 1, bytes + entry.secret.expose().len())
         });
-        if token && (number > MOST_TOKENS || bytes > MOST_TOKEN_BYTES) {
+        if minted && (number > MOST_TOKENS || bytes > MOST_TOKEN_BYTES) {
             return Err(Error::TooManyTokens(MOST_TOKENS));
         }
         entries.push(Entry {
@@ -116,7 +145,7 @@ impl Vault {
             forms: Arc::new(Forms::of(secret.expose())),
             secret,
             audience,
-            token,
+            minted,
         });
         Ok(placeholder)
     }
@@ -218,12 +247,12 @@ impl Entry {
     fn may_go(&self, to: &Destination<'_>) -> bool {
         let named = |rule: &Rule| rule.sends.iter().any(|name| name.as_str() == self.name);
         match &self.audience {
-            Audience::Origin(origin) => to.origin == origin,
+            Audience::Origin(origin) => to.origin == origin && to.rule.is_some(),
             Audience::Registry(registry) => {
                 let at_registry =
-                    to.origin == registry && (self.token || to.rule.is_some_and(named));
+                    to.origin == registry && (self.minted || to.rule.is_some_and(named));
                 let announced =
-                    |by: &Announcer| by.registry == *registry && (self.token || named(&by.rule));
+                    |by: &Announcer| by.registry == *registry && (self.minted || named(&by.rule));
                 at_registry || to.token_service_of.iter().any(announced)
             }
             Audience::Rules => to.rule.is_some_and(named),

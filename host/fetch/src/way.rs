@@ -113,9 +113,10 @@ fn of_send(cause: &SendError) -> TransportError {
         SendError::Limit { limit, .. } => {
             return error(TransportFailure::Protocol, format!("it {limit}"));
         }
-        SendError::TooLarge { .. } | SendError::NotHttp { .. } | SendError::Setup(_) => {
-            TransportFailure::Protocol
-        }
+        SendError::TooLarge { .. }
+        | SendError::Opaque { .. }
+        | SendError::NotHttp { .. }
+        | SendError::Setup(_) => TransportFailure::Protocol,
     };
     error(failure, cause.to_string())
 }

@@ -3,7 +3,7 @@
 use http::Method;
 use spin_deployer_manifest::{
     Ask, Change, Follow, Host, HttpRule, Manifest, OptionName, OptionValue, Origin, OriginPattern,
-    PathPattern, PlanEffect, RuleTarget, Scheme, is_plain_path,
+    PathPattern, PlanEffect, Pointer, RuleTarget, Scheme, is_plain_path,
 };
 
 use crate::{
@@ -114,6 +114,7 @@ impl Grant {
             sends: Vec::new(),
             plan: Vec::new(),
             follows: vec![Follow::Location],
+            hides: Vec::new(),
             from: RuleOrigin::App,
             why: "load the app".to_owned(),
         };
@@ -147,6 +148,19 @@ impl Grant {
     /// What is granted.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// What the answer to this request hides from the plugin: of every rule that means it, whichever lets it out.
+    pub fn hides(&self, method: &Method, origin: &Origin, path: &str) -> Vec<Pointer> {
+        let meaning = self.rules.iter().filter(|rule| {
+            rule.to.matches(origin)
+                && rule.methods.contains(method)
+                && rule.paths.iter().any(|paths| paths.matches(path))
+        });
+        let mut hides: Vec<Pointer> = meaning.flat_map(|rule| rule.hides.clone()).collect();
+        hides.sort();
+        hides.dedup();
+        hides
     }
 
     /// Whether the user named this very host. Only then may it be in a private network.

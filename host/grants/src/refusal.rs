@@ -186,6 +186,7 @@ impl Refusal {
                         plan: effects(*phase, method, &here),
                         sends: Vec::new(),
                         follows: Vec::new(),
+                        hides: Vec::new(),
                         from: RuleOrigin::Fixed,
                         why: "…".into(),
                     }

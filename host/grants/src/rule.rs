@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Method;
 use spin_deployer_manifest::{
-    Follow, HttpRule, OptionName, OriginPattern, PathPattern, PlanEffect,
+    Follow, HttpRule, OptionName, OriginPattern, PathPattern, PlanEffect, Pointer,
 };
 
 /// Requests to one place.
@@ -22,6 +22,8 @@ pub struct Rule {
     pub plan: Vec<PlanEffect>,
     /// Answers whose addresses count as allowed.
     pub follows: Vec<Follow>,
+    /// Places in JSON answers whose texts the plugin gets placeholders for.
+    pub hides: Vec<Pointer>,
     /// How the manifest names the place.
     pub from: RuleOrigin,
     /// The author's reason, one line.
@@ -48,6 +50,7 @@ impl Rule {
             sends: asked.sends.clone(),
             plan: asked.plan.clone(),
             follows: asked.follows.clone(),
+            hides: asked.hides.clone(),
             from,
             why: asked.why.clone(),
         }
@@ -82,6 +85,7 @@ impl fmt::Display for Rule {
             ("sends", array(&self.sends)),
             ("plan", array(&self.plan)),
             ("follows", array(&self.follows)),
+            ("hides", array(&self.hides)),
         ] {
             if values != "[]" {
                 write!(f, "\n{key} = {values}")?;

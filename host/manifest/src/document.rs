@@ -77,9 +77,10 @@ type Located<T> = document_error::Located<T, Problem>;
 fn read(text: &str) -> Located<Manifest> {
     let document: Document = read_toml(text, Problem::Document)?;
     let mut options: Vec<OptionSpec> = Vec::with_capacity(document.options.len());
-    let mut conflicts = Vec::new();
+    let mut named = Vec::new();
     for mut table in document.options {
-        conflicts.push(std::mem::take(&mut table.conflicts_with));
+        let conflicts = std::mem::take(&mut table.conflicts_with);
+        named.push((conflicts, std::mem::take(&mut table.required_with)));
         let at = table.name.span();
         let option = option(table)?;
         if options.iter().any(|known| known.name == option.name) {
@@ -91,13 +92,25 @@ fn read(text: &str) -> Located<Manifest> {
         }
         options.push(option);
     }
-    for (index, names) in conflicts.into_iter().enumerate() {
-        for name in names {
+    for (index, (conflicts, required_with)) in named.into_iter().enumerate() {
+        for name in conflicts {
             if options[index].name == *name.get_ref() {
                 return Err((name.span(), Problem::SelfConflict(name.into_inner())));
             }
             Declared::of(&options).kind("conflicts-with", &name)?;
             options[index].conflicts_with.push(name.into_inner());
+        }
+        for name in required_with {
+            let at = name.span();
+            Declared::of(&options).kind("required-with", &name)?;
+            let (option, name) = (&mut options[index], name.into_inner());
+            if option.required {
+                return Err((at, Problem::RequiredAnyway(option.name.clone())));
+            }
+            if option.name == name || option.conflicts_with.contains(&name) {
+                return Err((at, Problem::RequiredWith(option.name.clone(), name)));
+            }
+            option.required_with.push(name);
         }
     }
     let http = document
@@ -133,7 +146,7 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(fits)
 }
 
-/// An option without its conflicts, which can be with one that is declared later.
+/// An option without the others that it names, which can be declared later.
 fn option(table: OptionTable) -> Located<OptionSpec> {
     let name = table.name.get_ref().clone();
     let at = table.name.span();
@@ -167,6 +180,8 @@ fn option(table: OptionTable) -> Located<OptionSpec> {
         required: table.required,
         default: None,
         conflicts_with: Vec::new(),
+        required_with: Vec::new(),
+        login: table.login,
         help: table.help.0,
         value_name: table.value_name.map(|line| line.0),
     };

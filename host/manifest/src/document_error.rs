@@ -120,7 +120,7 @@ pub enum Problem {
         list(declared)
     )]
     Undeclared {
-        /// Where the name stands: `conflicts-with`, `sends` or `to`.
+        /// Where the name stands: `conflicts-with`, `required-with`, `sends` or `to`.
         key: &'static str,
         /// The name.
         name: OptionName,
@@ -142,12 +142,26 @@ pub enum Problem {
     /// An option in conflict with itself.
     #[error("the option `{0}` cannot conflict with itself")]
     SelfConflict(OptionName),
+    /// Required in any case, and together with others.
+    #[error("the option `{0}` is required in any case: remove `required` or `required-with`")]
+    RequiredAnyway(OptionName),
+    /// Required together with itself, or with what it conflicts with.
+    #[error("the option `{0}` cannot be required together with `{1}`")]
+    RequiredWith(OptionName, OptionName),
     /// A default of an option that no default gives a power.
     #[error("what is agreed to has no default of an option of type `{0}`: remove it")]
     IdleDefault(&'static str),
     /// A rule that allows nothing.
     #[error("a rule needs at least one of `{0}`; leave the key out only where it has a default")]
     Empty(&'static str),
+    /// A list that is longer than anybody needs.
+    #[error("`{key}` has at most {most} entries")]
+    TooMany {
+        /// Which list: `hides`.
+        key: &'static str,
+        /// How many it may have.
+        most: usize,
+    },
     /// An effect by a method that the rule does not have.
     #[error(
         "the rule allows no {0}, so a plan cannot use it: add it to `methods`, or remove the effect"

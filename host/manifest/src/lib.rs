@@ -40,6 +40,7 @@ mod name;
 mod option;
 mod origin;
 mod path;
+mod pointer;
 mod reference;
 mod rule;
 mod rule_table;
@@ -57,8 +58,11 @@ pub use name::{NameError, OptionName, PluginName};
 pub use option::{OptionKind, OptionSpec, RESERVED};
 pub use origin::{Host, Origin, OriginError, OriginPattern, Scheme};
 pub use path::{PathError, PathPattern, is_plain_path};
+pub use pointer::{Pointer, PointerError};
 pub use reference::{Reference, ReferenceError};
-pub use rule::{Follow, HttpRule, METHODS, PlanEffect, RuleError, RuleTarget, parse_method};
+pub use rule::{
+    Follow, HttpRule, METHODS, MOST_HIDDEN, PlanEffect, RuleError, RuleTarget, parse_method,
+};
 pub use secret::Secret;
 pub use tables::ByteSize;
 pub use value::{OptionError, OptionValue};

@@ -56,6 +56,10 @@ pub struct OptionSpec {
     pub default: Option<Vec<String>>,
     /// Declared options that cannot be given together with this one.
     pub conflicts_with: Vec<OptionName>,
+    /// Declared options: where one of them has a value, this one must have one too. Never together with `required`.
+    pub required_with: Vec<OptionName>,
+    /// Whether `login` asks for it: what the plugin's own login logs in with.
+    pub login: bool,
     /// One line for `--help`.
     pub help: String,
     /// What stands for the value in `--help`; that of the kind where there is none.

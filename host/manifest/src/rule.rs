@@ -8,6 +8,7 @@ use crate::{
     name::{NameError, OptionName},
     origin::{OriginError, OriginPattern},
     path::{PathError, PathPattern},
+    pointer::Pointer,
     text::{list, serde_as_text},
 };
 
@@ -21,6 +22,9 @@ pub const METHODS: [Method; 7] = [
     Method::DELETE,
     Method::OPTIONS,
 ];
+
+/// How many places a rule can hide.
+pub const MOST_HIDDEN: usize = 16;
 
 /// A part of a rule that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +73,8 @@ pub struct HttpRule {
     pub plan: Vec<PlanEffect>,
     /// Answers whose addresses count as allowed. Empty: none.
     pub follows: Vec<Follow>,
+    /// Places in JSON answers whose texts the plugin gets placeholders for. At most [`MOST_HIDDEN`]. Empty: none.
+    pub hides: Vec<Pointer>,
     /// The author's reason, shown to the user. One line.
     pub why: String,
 }

@@ -8,7 +8,8 @@ use crate::{
     name::OptionName,
     option::{OptionKind, OptionSpec},
     path::PathPattern,
-    rule::{Follow, HttpRule, PlanEffect, RuleError, RuleTarget, parse_method},
+    pointer::Pointer,
+    rule::{Follow, HttpRule, MOST_HIDDEN, PlanEffect, RuleError, RuleTarget, parse_method},
     text::Line,
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct RuleTable {
     pub(crate) plan: Vec<Spanned<PlanEffect>>,
     #[serde(default)]
     pub(crate) follows: Vec<Follow>,
+    #[serde(default)]
+    pub(crate) hides: Vec<Spanned<Pointer>>,
     pub(crate) why: Line,
 }
 
@@ -119,6 +122,10 @@ impl RuleTable {
                 return Err((at, Problem::EffectFollow(effect.to_string())));
             }
         }
+        if let Some(beyond) = self.hides.get(MOST_HIDDEN) {
+            let (key, most) = ("hides", MOST_HIDDEN);
+            return Err((beyond.span(), Problem::TooMany { key, most }));
+        }
         let paths = match self.paths {
             None => vec![PathPattern::all()],
             Some(paths) if paths.get_ref().is_empty() => {
@@ -133,6 +140,7 @@ impl RuleTable {
             sends: self.sends.into_iter().map(Spanned::into_inner).collect(),
             plan: self.plan.into_iter().map(Spanned::into_inner).collect(),
             follows: self.follows,
+            hides: self.hides.into_iter().map(Spanned::into_inner).collect(),
             why: self.why.0,
         })
     }

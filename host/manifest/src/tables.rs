@@ -49,6 +49,10 @@ pub(crate) struct OptionTable {
     pub(crate) default: Option<Spanned<DefaultValue>>,
     #[serde(default)]
     pub(crate) conflicts_with: Vec<Spanned<OptionName>>,
+    #[serde(default)]
+    pub(crate) required_with: Vec<Spanned<OptionName>>,
+    #[serde(default)]
+    pub(crate) login: bool,
     pub(crate) help: Line,
     pub(crate) value_name: Option<Line>,
 }

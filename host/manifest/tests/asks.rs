@@ -45,6 +45,7 @@ methods = ["POST", "GET"]
 paths = ["/api/**", "/login"]
 sends = ["hippo-token"]
 plan = ["POST /login"]
+hides = ["/token"]
 why = "create the app"
 
 [[http]]
@@ -95,6 +96,9 @@ fn difference(old: &Ask, new: &Ask) -> Vec<String> {
 #[case::follow("plan = [\"POST /login\"]", "plan = [\"POST /login\"]\nfollows = [\"location\"]", &["+ follows location of {hippo-url}"])]
 #[case::routes("\"www-authenticate\", \"location\"", "\"www-authenticate\", \"location\", \"routes\"", &["+ waits for the addresses that {reference} names"])]
 #[case::no_follow("\"www-authenticate\", \"location\"", "\"www-authenticate\"", &["- follows location of {reference}"])]
+#[case::sight("hides = [\"/token\"]", "", &["+ sees /token of the answer to GET, POST {hippo-url}/api/**", "+ sees /token of the answer to GET, POST {hippo-url}/login"])]
+#[case::other_sight("[\"/token\"]", "[\"/items/*/key\"]", &["+ sees /token of the answer to GET, POST {hippo-url}/api/**", "+ sees /token of the answer to GET, POST {hippo-url}/login", "- sees /items/*/key of the answer to GET, POST {hippo-url}/api/**", "- sees /items/*/key of the answer to GET, POST {hippo-url}/login"])]
+#[case::less_sight("why = \"ask\"", "hides = [\"/key\"]\nwhy = \"ask\"", &["- sees /key of the answer to GET https://*.api.example.com/**"])]
 #[case::variable("\"HIPPO_TOKEN\"", "\"GITHUB_TOKEN\"", &["+ reads the variable GITHUB_TOKEN: --hippo-token", "- reads the variable HIPPO_TOKEN: --hippo-token"])]
 #[case::default_place("type = \"url\"", "type = \"url\"\ndefault = \"https://example.com\"", &["+ chooses https://example.com where --hippo-url is not given"])]
 #[case::other_default(".deployer/out", ".deployer/cache", &["+ chooses .deployer/cache where --to is not given", "- chooses .deployer/out where --to is not given"])]
@@ -190,6 +194,35 @@ fn what_two_rules_allowed_apart_one_rule_does_not_get_together() {
     );
 }
 
+/// Hidden is what any rule hides that means the request, so that it does not matter which lets it out.
+#[test]
+fn what_one_rule_hides_stays_hidden_whichever_rule_lets_the_request_out() {
+    let rules = |rules: &str| {
+        ask(&format!(
+            "{}{rules}",
+            &HIPPO[..HIPPO.find("[[http]]").unwrap()]
+        ))
+    };
+    let wide = "[[http]]\nto = \"{hippo-url}\"\nmethods = [\"GET\", \"POST\"]\nwhy = \"\"\n";
+    let hiding = "[[http]]\nto = \"{hippo-url}\"\nmethods = [\"POST\"]\npaths = [\"/login\"]\nhides = [\"/token\"]\nwhy = \"\"\n";
+    let both = rules(&format!("{wide}{hiding}"));
+    assert_eq!(
+        difference(&both, &rules(&format!("{hiding}{wide}"))),
+        [""; 0]
+    );
+    assert_eq!(
+        difference(&both, &rules(wide)),
+        ["+ sees /token of the answer to POST {hippo-url}/login"]
+    );
+    assert_eq!(
+        difference(&both, &rules(hiding)),
+        ["- GET, POST {hippo-url}/**"]
+    );
+    // Another rule that hides it too, also of more.
+    let wider = hiding.replace("\"/login\"", "\"/**\"");
+    assert!(both.covers(&rules(&format!("{wide}{wider}"))));
+}
+
 /// Where an upload goes on, every method of its rule is allowed.
 #[test]
 fn an_upload_goes_on_by_no_method_that_its_rule_did_not_have() {
@@ -272,6 +305,7 @@ methods = ["GET", "POST"]
 paths = ["/api/**", "/login"]
 sends = ["hippo-token"]
 plan = ["POST /login"]
+hides = ["/token"]
 
 [[http]]
 to = "{reference}"
@@ -314,8 +348,8 @@ fn it_is_a_table_of_another_document_too() {
 #[case("\"HIPPO_URL\"", "\"HIPPO-URL\"", &["line 7, column 7", "`HIPPO-URL`"])]
 #[case("type = \"choice\"", "type = \"choice\"\ndefault = \"small\"", &["line 14, column 11", "`choice`", "remove it"])]
 #[case("to = \"{hippo-url}\"", "to = \"{size}\"", &["line 25, column 6", "`size`", "`registry`"])]
-#[case("sends = [\"reference\"]", "sends = [\"referense\"]", &["line 35, column 10", "`referense`", "`reference`"])]
-#[case("paths = [\"/v2/**\"]\n", "", &["line 31", "missing field `paths`"])]
+#[case("sends = [\"reference\"]", "sends = [\"referense\"]", &["line 36, column 10", "`referense`", "`reference`"])]
+#[case("paths = [\"/v2/**\"]\n", "", &["line 32", "missing field `paths`"])]
 #[case("[\"GET\", \"POST\"]", "[\"GET\"]", &["line 29", "allows no POST"])]
 #[case("paths = [\"/**\"]", "paths = [\"/**\"]\nwhy = \"ask\"", &["line 23", "unknown field `why`"])]
 fn a_mistake_in_it_is_told_with_its_place(

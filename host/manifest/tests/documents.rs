@@ -112,6 +112,30 @@ fn one_value_may_have_several_variables_in_an_order() {
 }
 
 #[test]
+fn what_a_login_needs_and_an_answer_hides() {
+    let text = WHOLE.replace(
+        "conflicts-with = [\"size\"]",
+        "required-with = [\"size\"]\nlogin = true",
+    );
+    let hides = "follows = [\"location\"]\nhides = [\"/token\", \"/items/*/privateKey\"]";
+    let text = text.replace("follows = [\"location\"]", hides);
+    let manifest: Manifest = text.parse().unwrap();
+    let [url, token, _] = manifest.options.as_slice() else {
+        panic!()
+    };
+    assert_eq!((url.required_with.len(), url.login), (0, false));
+    assert_eq!(token.required_with, ["size".parse().unwrap()]);
+    assert!(token.login);
+    let hidden: Vec<_> = manifest.http[0]
+        .hides
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(hidden, ["/token", "/items/*/privateKey"]);
+    assert!(manifest.http[1].hides.is_empty());
+}
+
+#[test]
 fn the_least_manifest_asks_for_nothing() {
     let manifest: Manifest = HEAD.parse().unwrap();
     assert!(manifest.options.is_empty() && manifest.http.is_empty());
@@ -161,6 +185,12 @@ fn the_least_manifest_asks_for_nothing() {
 #[case::plan_text("POST /api/auth-tokens", "POST", &["line 41", "`POST` is no effect"])]
 #[case::plan_follow("POST /api/auth-tokens", "POST www-authenticate", &["line 41", "follows"])]
 #[case::follows("[\"location\"]", "[\"redirect\"]", &["line 42", "`redirect`", "`www-authenticate` and `routes`"])]
+#[case::required_with("conflicts-with = [\"size\"]", "required-with = [\"sise\"]", &["line 25, column 18", "`sise`", "`required-with`", "`size`"])]
+#[case::required_with_itself("conflicts-with = [\"size\"]", "required-with = [\"hippo-token\"]", &["line 25", "`hippo-token` cannot be required together with `hippo-token`"])]
+#[case::required_with_conflict("conflicts-with = [\"size\"]", "conflicts-with = [\"size\"]\nrequired-with = [\"size\"]", &["line 26", "cannot be required together with `size`"])]
+#[case::required_anyway("required = true", "required = true\nrequired-with = [\"size\"]", &["line 19", "`hippo-url` is required in any case"])]
+#[case::hides("follows = [\"location\"]", "hides = [\"token\"]", &["line 42", "`token`", "`/items/*/privateKey`"])]
+#[case::hides_too_much("follows = [\"location\"]", &format!("hides = [{}]", "\"/a\", ".repeat(17)), &["line 42, column 106", "`hides` has at most 16"])]
 fn a_mistake_is_told_with_its_place_and_the_way_out(
     #[case] from: &str,
     #[case] to: &str,

@@ -12,6 +12,7 @@ pub(crate) mod run;
 pub(crate) mod servers;
 pub(crate) mod skopeo;
 pub(crate) mod spin;
+pub(crate) mod terminal;
 pub(crate) mod token;
 
 use std::time::Duration;

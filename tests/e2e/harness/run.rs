@@ -84,16 +84,8 @@ impl Machine {
 
     /// Starts `spin-deployer` with these arguments, in the home folder.
     pub(crate) fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
-        let mut line = self.wrapper.clone();
-        line.push(env!("CARGO_BIN_EXE_spin-deployer").into());
-        line.extend(arguments.into_iter().map(|a| a.as_ref().to_owned()));
-        let mut child = Command::new(&line[0])
-            .args(&line[1..])
-            .arg("--audit-log")
-            .arg(self.audit_log())
-            .current_dir(self.home())
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+        let mut child = self
+            .command(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -105,6 +97,25 @@ impl Machine {
             child,
             started: Instant::now(),
         }
+    }
+
+    /// The same, without its streams.
+    pub(super) fn command<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut line = self.wrapper.clone();
+        line.push(env!("CARGO_BIN_EXE_spin-deployer").into());
+        line.extend(arguments.into_iter().map(|a| a.as_ref().to_owned()));
+        let mut command = Command::new(&line[0]);
+        command
+            .args(&line[1..])
+            .arg("--audit-log")
+            .arg(self.audit_log())
+            .current_dir(self.home())
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Finished {
@@ -162,7 +173,7 @@ pub(crate) fn signal(pid: Pid, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+pub(super) fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();

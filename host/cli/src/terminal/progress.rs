@@ -271,6 +271,10 @@ impl Observer for Progress {
             Event::Note(text) => {
                 self.say(&errors::message(errors::Kind::Warning, &text, None, None));
             }
+            Event::Login(text) => {
+                self.host_line_ends();
+                self.say(&format!("{}\n", escape::line(&text)));
+            }
             Event::Output { stdout, stderr } => self.output(&stdout, stderr),
             Event::Waiting { url } => {
                 self.host_line(&format!("Wait until {} answers", escape::line(&url)));
@@ -285,6 +289,10 @@ impl Observer for Progress {
                 }
             }
         }
+    }
+
+    fn can_ask(&self) -> bool {
+        self.interactive
     }
 
     fn ask(&self, option: &OptionSpec) -> Option<String> {

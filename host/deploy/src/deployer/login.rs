@@ -1,25 +1,32 @@
 //! `login`: the plugin's own, or the user's answers, and what of it is saved.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
-use spin_deployer_egress::PLACEHOLDER_PREFIX;
+use spin_deployer_egress::{Audience, PLACEHOLDER_PREFIX, Vault};
 use spin_deployer_grants::{Phase, Resolved, ValueSource, Values};
 use spin_deployer_manifest::{OptionKind, OptionName, OptionSpec, OptionValue, Secret};
-use spin_deployer_sandbox::{self as sandbox, Outcome};
+use spin_deployer_sandbox::{self as sandbox, Outcome, Plugin};
 use spin_deployer_store::{Binding, SavedSecret, SavedSecrets};
 
-use super::{Called, Deployer};
+use super::Deployer;
+use super::run::Called;
 use crate::logins::{self, binding, identity, origins, secrets, unusable};
 use crate::report::{LoginReport, SCHEMA, SavedId, SecretStore};
-use crate::{Code, Error, values};
+use crate::{Code, Error, Event, compatibility, values};
 
 /// The longest secret that is saved. In bytes.
 const LONGEST_SECRET: usize = 64 << 10;
 /// Of what the platform calls the user, in characters.
 const LONGEST_ACCOUNT: usize = 200;
-/// Shorter ones could be in any text by chance.
-const SHORTEST_HIDDEN: usize = 8;
+
+/// What came of a plugin's own login.
+struct LoggedIn {
+    new: Vec<SavedSecret>,
+    account: Option<String>,
+    expires: Option<SystemTime>,
+}
 
 impl Deployer {
     /// Logs in where the plugin can, else asks for the plugin's secrets, and saves what comes of it.
@@ -29,13 +36,22 @@ impl Deployer {
     /// that has neither login nor secrets.
     pub async fn login(&self) -> Result<LoginReport, Error> {
         let store = self.usable_store()?;
-        let (plugin, _) = self.load_plugin().await?;
+        let (plugin, compiled) = self.load_plugin().await?;
         let own = plugin.exports().login;
-        let (new, account, expires) = if own {
-            self.ask_platform().await?
+        let LoggedIn {
+            new,
+            account,
+            expires,
+        } = if own {
+            let spin_version = self.request.spin_version.as_ref();
+            compatibility::check(&self.loader, &self.target.manifest, spin_version).await?;
+            self.ask_platform(plugin, compiled).await?
         } else {
-            let typed = self.ask_user(self.logins(&plugin).now())?;
-            (typed, None, None)
+            LoggedIn {
+                new: self.ask_user(&plugin)?,
+                account: None,
+                expires: None,
+            }
         };
         let saved = new.iter().map(|secret| secret.binding.clone());
         let saved: Vec<SavedId> = saved.map(Into::into).collect();
@@ -57,6 +73,35 @@ impl Deployer {
         })
     }
 
+    /// Logs in because a command cannot go on without, and saves what comes of it for the command to find.
+    ///
+    /// # Errors
+    /// As [`Self::login`].
+    pub(super) async fn log_in_meanwhile(&self, plugin: &Plugin, why: &str) -> Result<(), Error> {
+        self.logged_in.store(true, Ordering::Relaxed);
+        let store = self.usable_store()?;
+        self.observer.event(Event::Login(format!(
+            "{why}: log in here, and the command goes on"
+        )));
+        let login = self.ask_platform(plugin.clone(), false).await?;
+        let account = login.account.map(|account| format!(" as {account}"));
+        let until = login
+            .expires
+            .map(|at| format!(" until {}", logins::time(at)));
+        let saved = match login.new.is_empty() {
+            true => String::new(),
+            false => format!(", saved in {}", store.file().display()),
+        };
+        store.put(login.new).map_err(unusable)?;
+        self.observer.event(Event::Login(format!(
+            "Logged in to {}{}{}{saved}",
+            self.target.name,
+            account.unwrap_or_default(),
+            until.unwrap_or_default()
+        )));
+        Ok(())
+    }
+
     /// Known to be usable before anybody types a password for nothing.
     fn usable_store(&self) -> Result<SavedSecrets, Error> {
         let store = logins::store(&self.environment).ok_or_else(|| {
@@ -70,14 +115,28 @@ impl Deployer {
         Ok(store)
     }
 
-    async fn ask_platform(
-        &self,
-    ) -> Result<(Vec<SavedSecret>, Option<String>, Option<SystemTime>), Error> {
-        let called = self
-            .call(Phase::Login, "login", |plugin, ports, limits| async move {
-                hidden(plugin.login(ports, limits).await)
-            })
+    async fn ask_platform(&self, plugin: Plugin, compiled: bool) -> Result<LoggedIn, Error> {
+        let (app, _) = self.load_app(Phase::Login).await?;
+        let resolved = self.resolve(Phase::Login, &plugin)?;
+        let prepared = self.prepared((plugin, compiled), app, Vec::new(), resolved)?;
+        let most = self.target.manifest.options.len();
+        let ran = self
+            .run(
+                &prepared,
+                Phase::Login,
+                "login",
+                &self.limits,
+                |plugin, ports, limits| async move { plugin.login(ports, limits).await },
+                |outcome, vault| hide(outcome, most, vault),
+            )
             .await?;
+        let called = Called {
+            value: ran.value,
+            session: ran.session,
+            vault: ran.vault,
+            seen: ran.seen,
+            prepared,
+        };
         let new = self.checked(&called)?;
         let session = called.value;
         let expires = session.expires.map(|text| {
@@ -97,7 +156,11 @@ impl Deployer {
             expires,
             ..secret
         });
-        Ok((new.collect(), account, expires))
+        Ok(LoggedIn {
+            new: new.collect(),
+            account: account.clone(),
+            expires,
+        })
     }
 
     /// What the plugin wants to be saved, if it may all be saved.
@@ -124,32 +187,49 @@ impl Deployer {
             }
             let secret = match value.contains(PLACEHOLDER_PREFIX) {
                 false => self.parsed(option, value)?,
-                // What the user gave for this very option, which the plugin has found to be good.
-                true => {
-                    match (
-                        called.seen.get(name),
-                        called.prepared.values.get(&option.name),
-                    ) {
-                        (
-                            Some(sandbox::Value::Secret(seen)),
-                            Some(Resolved {
-                                value: OptionValue::Secret(secret),
-                                ..
-                            }),
-                        ) if seen == value => secret.clone(),
-                        _ => {
-                            return Err(self.wrong(format!("wants a placeholder saved as `{name}`, which stands for another secret")));
-                        }
-                    }
-                }
+                true => self.stood_for(option, value, called)?,
             };
             new.push(self.bound(option, secret, &called.prepared.values)?);
         }
         Ok(new)
     }
 
+    /// What is saved where the plugin says a placeholder.
+    fn stood_for(
+        &self,
+        option: &OptionSpec,
+        placeholder: &str,
+        called: &Called<sandbox::Session>,
+    ) -> Result<Secret, Error> {
+        let name = &option.name;
+        // What the user gave for this very option, which the plugin has found to be good.
+        let seen = called.seen.get(name.as_str());
+        if let Some(Resolved {
+            value: OptionValue::Secret(secret),
+            ..
+        }) = called.prepared.values.get(name)
+            && matches!(seen, Some(sandbox::Value::Secret(seen)) if seen == placeholder)
+        {
+            return Ok(secret.clone());
+        }
+        // What the platform gave, hidden from the plugin: for that platform, and so it stays.
+        let Some((secret, from)) = called.vault.hidden(placeholder) else {
+            return Err(self.wrong(format!(
+                "wants a placeholder saved as `{name}`, which stands for another secret"
+            )));
+        };
+        let from = from.to_string();
+        let places = origins(&self.target.manifest, &called.prepared.values, name);
+        if let Some(other) = places.iter().find(|place| **place != from) {
+            return Err(self.wrong(format!(
+                "wants what {from} gave saved as `{name}`, which may go to {other}"
+            )));
+        }
+        self.parsed(option, secret.expose())
+    }
+
     /// For a plugin without a login: its secrets, as they were given or as the user types them.
-    fn ask_user(&self, mut logins: logins::Logins) -> Result<Vec<SavedSecret>, Error> {
+    fn ask_user(&self, plugin: &Plugin) -> Result<Vec<SavedSecret>, Error> {
         let manifest = &self.target.manifest;
         if secrets(manifest).next().is_none() {
             let message = format!(
@@ -169,14 +249,7 @@ impl Deployer {
                 false => error,
             });
         }
-        let mut values = values::resolve(
-            &self.environment,
-            &self.target,
-            &self.request.given,
-            &self.app_folder(),
-            &mut logins,
-            &*self.observer,
-        )?;
+        let (_, mut values) = self.resolve(Phase::Login, plugin)?;
         let mut missing = Vec::new();
         for option in secrets(manifest) {
             if values.contains_key(&option.name)
@@ -205,7 +278,7 @@ impl Deployer {
             }
         }
         if !missing.is_empty() && (new.is_empty() || missing.iter().any(|option| option.required)) {
-            return Err(self.unasked(&missing));
+            return Err(values::unasked(&self.target, &missing));
         }
         match new.is_empty() {
             true => Err(Error::new(
@@ -258,21 +331,6 @@ impl Deployer {
         Ok(binding(&identity(&self.target), option, origins))
     }
 
-    /// Nobody can be asked.
-    fn unasked(&self, missing: &[&OptionSpec]) -> Error {
-        let names: Vec<_> = missing.iter().map(|o| format!("--{}", o.name)).collect();
-        let ways = missing.iter().map(|option| match &option.env {
-            Some(env) if self.target.may_read(env) => format!("set {env}"),
-            _ => format!("pass --{} {}", option.name, option.kind.value_name()),
-        });
-        let ways: Vec<_> = ways.collect();
-        Error::new(
-            Code::Usage,
-            format!("nobody can be asked for {}", names.join(", ")),
-        )
-        .help(ways.join(", or "))
-    }
-
     fn wrong(&self, what: String) -> Error {
         let plugin = &self.target.manifest.name;
         Error::new(Code::Failed, format!("plugin `{plugin}` {what}"))
@@ -280,22 +338,24 @@ impl Deployer {
     }
 }
 
-/// Takes what is about to be saved out of everything that is shown. The plugin knows it, for once, and may have
-/// printed it.
-fn hidden(mut outcome: Outcome<sandbox::Session>) -> Outcome<sandbox::Session> {
-    let Ok(session) = &mut outcome.result else {
-        return outcome;
-    };
-    let texts = [&mut outcome.stdout, &mut outcome.stderr];
-    let texts = texts.into_iter().chain(session.account.as_mut());
-    for text in texts.chain(session.expires.as_mut()) {
-        for (name, value) in &session.saves {
-            if value.len() >= SHORTEST_HIDDEN && text.contains(value.as_str()) {
-                *text = text.replace(value.as_str(), &format!("({name})"));
+/// Makes secrets of what is about to be saved, and takes them out of everything that is shown: a plugin that knows them,
+/// for once, may have printed them. `most`: more are not saved anyway.
+fn hide(outcome: &mut Outcome<sandbox::Session>, most: usize, vault: &Vault) -> Result<(), Error> {
+    let mut texts = vec![&mut outcome.stdout, &mut outcome.stderr];
+    if let Ok(session) = &mut outcome.result {
+        for (name, value) in session.saves.iter().take(most) {
+            if !value.contains(PLACEHOLDER_PREFIX) {
+                let kept = vault.insert(name, Secret::new(value.clone()), Audience::Rules);
+                kept.map_err(|e| Error::new(Code::Failed, e.to_string()))?;
             }
         }
+        texts.extend(session.account.as_mut());
+        texts.extend(session.expires.as_mut());
     }
-    outcome
+    for text in texts {
+        *text = vault.redacted(std::mem::take(text));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -304,7 +364,12 @@ mod tests {
 
     #[test]
     fn what_is_saved_is_not_in_what_the_plugin_printed() {
-        let outcome = hidden(Outcome {
+        let vault = Vault::default();
+        let typed = Secret::new("what-was-typed".to_owned());
+        vault
+            .insert("password", typed, Audience::Rules)
+            .unwrap_or_else(|e| panic!("{e}"));
+        let mut outcome = Outcome {
             result: Ok(sandbox::Session {
                 account: Some("me hunter2-hunter2".to_owned()),
                 saves: vec![
@@ -313,11 +378,21 @@ mod tests {
                 ],
                 expires: None,
             }),
-            stdout: "got hunter2-hunter2, hunter2-hunter2".to_owned(),
-            stderr: "well".to_owned(),
-        });
-        assert_eq!(outcome.stdout, "got (token), (token)");
-        assert_eq!(outcome.stderr, "well");
+            stdout: "got hunter2-hunter2, aHVudGVyMi1odW50ZXIy".to_owned(),
+            stderr: "well, what-was-typed".to_owned(),
+        };
+        hide(&mut outcome, 2, &vault).unwrap_or_else(|e| panic!("{e}"));
+        assert!(
+            outcome.stdout.starts_with("got (token), "),
+            "{}",
+            outcome.stdout
+        );
+        assert!(
+            !outcome.stdout.contains("aHVudGVyMi1odW50ZX"),
+            "{}",
+            outcome.stdout
+        );
+        assert_eq!(outcome.stderr, "well, (password)");
         let session = outcome.result.unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(session.account.as_deref(), Some("me (token)"));
     }

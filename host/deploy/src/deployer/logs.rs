@@ -5,7 +5,8 @@ use std::time::Duration;
 use spin_deployer_grants::Phase;
 use spin_deployer_sandbox::Release;
 
-use super::{Called, Deployer, Prepared};
+use super::Deployer;
+use super::run::{Called, Prepared};
 use crate::{Code, Error, Event};
 
 /// How many lines are asked for and shown.
@@ -42,6 +43,7 @@ impl Deployer {
             "tail",
             &limits,
             |plugin, ports, limits| async move { plugin.tail(ports, limits, LINES).await },
+            |_, _| Ok(()),
         );
         match tail.await {
             Ok(ran) => last(ran.value),

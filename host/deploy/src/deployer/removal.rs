@@ -2,7 +2,8 @@
 
 use spin_deployer_grants::Phase;
 
-use super::{Deployer, Prepared};
+use super::Deployer;
+use super::run::Prepared;
 use crate::Error;
 use crate::report::{Action, Change, DestroyReport, SCHEMA};
 
@@ -35,12 +36,11 @@ impl Deployer {
     /// # Errors
     /// As [`Self::deploy`].
     pub async fn removal(&self) -> Result<Removal, Error> {
-        let prepared = self.prepare(Phase::Destroy).await?;
-        let removal = self.run(
-            &prepared,
+        let mut prepared = self.prepare(Phase::Destroy).await?;
+        let removal = self.run_or_log_in(
+            &mut prepared,
             Phase::Status,
             "removal",
-            &self.limits,
             |plugin, ports, limits| async move { plugin.removal(ports, limits).await },
         );
         let changes = removal.await?.value;
@@ -54,15 +54,14 @@ impl Deployer {
     ///
     /// # Errors
     /// As [`Self::deploy`].
-    pub async fn destroy(&self, removal: Removal) -> Result<DestroyReport, Error> {
+    pub async fn destroy(&self, mut removal: Removal) -> Result<DestroyReport, Error> {
         let removed = match removal.is_empty() {
             true => Vec::new(),
             false => {
-                let destroyed = self.run(
-                    &removal.prepared,
+                let destroyed = self.run_or_log_in(
+                    &mut removal.prepared,
                     Phase::Destroy,
                     "destroy",
-                    &self.limits,
                     |plugin, ports, limits| async move { plugin.destroy(ports, limits).await },
                 );
                 destroyed.await?.value

@@ -27,6 +27,7 @@ use crate::{
     name::OptionName,
     option::OptionKind,
     path::PathPattern,
+    pointer::Pointer,
     rule::{Follow, PlanEffect, RuleTarget},
     rule_table::{Declared, MethodText, RuleTable},
     tables::Variables,
@@ -65,6 +66,8 @@ struct AskedTable {
     plan: Vec<Spanned<PlanEffect>>,
     #[serde(default)]
     follows: Vec<Follow>,
+    #[serde(default)]
+    hides: Vec<Spanned<Pointer>>,
 }
 
 impl Document {
@@ -82,6 +85,7 @@ impl Document {
                 sends: table.sends,
                 plan: table.plan,
                 follows: table.follows,
+                hides: table.hides,
                 why: Line(String::new()),
             };
             table.rule(&declared)

@@ -22,7 +22,58 @@ pub(super) fn gains(old: &Ask, new: &Ask) -> Vec<String> {
             slice.gains(&mut lines);
         }
     }
+    sights(old, new, &mut lines);
     lines.0
+}
+
+/// What answers hid and hide no more. What a rule hides is hidden in the answer to every request that it means, whichever
+/// rule lets it out; so it is seen where a new rule lets out such a request and none that means it hides this any more.
+fn sights(old: &Ask, new: &Ask, lines: &mut Lines) {
+    for rule in &old.http {
+        for (path, hidden) in rule
+            .paths
+            .iter()
+            .flat_map(|path| rule.hides.iter().map(move |h| (path, h)))
+        {
+            let seen = rule.methods.iter().filter(|method| {
+                let of_method = || {
+                    new.http
+                        .iter()
+                        .filter(|other| other.methods.contains(method))
+                };
+                let still = of_method().filter(|other| other.hides.contains(hidden));
+                let still: Vec<&AskedRule> = still.collect();
+                of_method().any(|other| {
+                    let near = other.to.covers(&rule.to) || rule.to.covers(&other.to);
+                    let mut met = other.paths.iter().filter(|met| near && met.may_meet(path));
+                    let covered = |met: &PathPattern| {
+                        still.iter().any(|by| {
+                            let place = by.to.covers(&rule.to) || by.to.covers(&other.to);
+                            place
+                                && by
+                                    .paths
+                                    .iter()
+                                    .any(|wide| wide.covers(path) || wide.covers(met))
+                        })
+                    };
+                    met.any(|met| !covered(met))
+                })
+            });
+            let seen: Vec<&Method> = seen.collect();
+            if !seen.is_empty() {
+                lines.add(format!(
+                    "sees {hidden} of the answer to {}",
+                    place(&seen, rule, path)
+                ));
+            }
+        }
+    }
+}
+
+/// `GET, POST {hippo-url}/api/**`
+fn place(methods: &[&Method], rule: &AskedRule, path: &PathPattern) -> String {
+    let methods: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    format!("{} {}{path}", methods.join(", "), rule.to)
 }
 
 /// Each line once, in the order of the first.
@@ -219,8 +270,7 @@ impl<'a> Slice<'a> {
     }
 
     fn place(&self, methods: &[&Method]) -> String {
-        let methods: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
-        format!("{} {}{}", methods.join(", "), self.rule.to, self.path)
+        place(methods, self.rule, self.path)
     }
 
     fn attributes(&self) -> String {

@@ -2,7 +2,8 @@
 //!
 //! Kept beside what was agreed to, it answers whether another version of the plugin needs to ask again. Two powers are
 //! compared as requests: each that the new rules let out has to be one that a single old rule lets out, with the same
-//! secrets, the same answers followed, and the same effects in a plan. What several old rules allow together, and what
+//! secrets, the same answers followed, and the same effects in a plan. What answers hid from the plugin has to stay
+//! hidden, whichever rule lets the request out. What several old rules allow together, and what
 //! is true but hard to see, counts as new.
 //!
 //! ```
@@ -38,6 +39,7 @@ use crate::{
     name::OptionName,
     option::OptionKind,
     path::PathPattern,
+    pointer::Pointer,
     rule::{Follow, HttpRule, METHODS, PlanEffect, RuleTarget},
 };
 
@@ -76,6 +78,8 @@ struct AskedRule {
     plan: Vec<PlanEffect>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     follows: Vec<Follow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hides: Vec<Pointer>,
 }
 
 impl Ask {
@@ -130,6 +134,7 @@ impl Ask {
                 sends,
                 plan,
                 rule.follows.clone(),
+                rule.hides.clone(),
             )
         });
         http.dedup();
@@ -149,6 +154,8 @@ impl From<HttpRule> for AskedRule {
         rule.plan.dedup();
         rule.follows.sort();
         rule.follows.dedup();
+        rule.hides.sort();
+        rule.hides.dedup();
         Self {
             to: rule.to,
             methods: rule.methods,
@@ -156,6 +163,7 @@ impl From<HttpRule> for AskedRule {
             sends: rule.sends,
             plan: rule.plan,
             follows: rule.follows,
+            hides: rule.hides,
         }
     }
 }

@@ -4,7 +4,7 @@ use wasip2::http::types::Method;
 
 use crate::exports::spin_deployer::api::login::Session;
 use crate::signing;
-use crate::small::ask;
+use crate::small::{ask, send};
 use crate::spin_deployer::api::failures::{Error, Failure};
 use crate::spin_deployer::api::options::{self, Value};
 use crate::spin_deployer::api::progress;
@@ -14,6 +14,7 @@ pub fn login() -> Result<Session, Error> {
     let saves = |name: &str, value: &str| session(vec![(name.into(), value.into())]);
     match text("behaviour").as_deref() {
         Some("proper") => proper(),
+        Some("hippo") => hippo_login(),
         Some("greedy") => Ok(saves("behaviour", "planted-not-a-secret")),
         Some("large") => Ok(saves("token", &"x".repeat((64 << 10) + 1))),
         Some("empty") => Ok(saves("token", "")),
@@ -61,6 +62,51 @@ pub fn whoami() -> Result<Vec<String>, Error> {
         Ok((status, body)) => Ok(vec![format!("{status} {body}")]),
         Err(why) => Err(Error::Failed(failure(&why))),
     }
+}
+
+/// As a plugin for Hippo: with the token that it has, or with one that it buys.
+pub fn hippo() -> Result<Vec<String>, Error> {
+    let token = match text("username") {
+        Some(_) => buy()?.0,
+        None => secret("token").unwrap(),
+    };
+    println!("with {token}");
+    match ask(&Method::Get, &text("url").unwrap(), "/whoami", Some(&token)) {
+        Ok((401, _)) => Err(Error::Unauthenticated(failure("hippo does not know this token"))),
+        Ok((status, body)) => Ok(vec![format!("{status} {body}")]),
+        Err(why) => Err(Error::Failed(failure(&why))),
+    }
+}
+
+fn hippo_login() -> Result<Session, Error> {
+    let (token, expires) = buy()?;
+    Ok(Session {
+        account: text("username"),
+        expires: Some(expires),
+        ..session(vec![("token".into(), token)])
+    })
+}
+
+/// A token and when it expires, for user name and password. Prints all that it sees.
+fn buy() -> Result<(String, String), Error> {
+    let (user, password) = (text("username").unwrap(), secret("password").unwrap());
+    println!("as {user} with {password}");
+    let body = format!(r#"{{"userName":"{user}","password":"{password}"}}"#);
+    let headers = [("content-type", "application/json".to_owned())];
+    let url = text("url").unwrap();
+    let answer = send(&Method::Post, &url, "/api/auth-tokens", &headers, &body);
+    let (status, headers, body) = answer.map_err(|why| Error::Failed(failure(&why)))?;
+    println!("{status}\n{headers}\n{body}");
+    eprintln!("{status}\n{headers}\n{body}");
+    if status == 401 {
+        let failure = failure("wrong user name or password");
+        return Err(Error::Unauthenticated(failure));
+    }
+    let field = |name: &str| {
+        let (_, rest) = body.split_once(&format!("\"{name}\":\""))?;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    Ok((field("token").unwrap(), field("expiration").unwrap()))
 }
 
 fn session(saves: Vec<(String, String)>) -> Session {

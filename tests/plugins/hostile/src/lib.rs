@@ -72,6 +72,7 @@ fn behave() -> Result<Vec<String>, Error> {
         "steps-trap" => sights::steps_and_trap(),
         "device-code" => sights::device_code(),
         "whoami" => account::whoami()?,
+        "hippo" => account::hippo()?,
         "device-code-elsewhere" => sights::device_code_elsewhere(),
         "flood-steps" => sights::flood_steps(),
         "flood-codes" => sights::flood_codes(),
