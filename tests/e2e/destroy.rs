@@ -19,15 +19,25 @@ options = [
 /// Which calls of the plugin the audit log has.
 fn calls(machine: &Machine) -> Vec<String> {
     let log = std::fs::read_to_string(machine.audit_log()).unwrap_or_default();
-    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let calls = lines.filter(|line| line["event"] == "call");
-    calls.map(|line| line["call"].as_str().unwrap().to_owned()).collect()
+    calls
+        .map(|line| line["call"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn destroy(more: &[&str]) -> (Machine, Finished) {
     let (machine, app) = (Machine::new(), App::small());
     let plugin = hostile(machine.home(), MANIFEST);
-    let line = ["destroy", "-t", plugin.to_str().unwrap(), "-f", app.path().to_str().unwrap()];
+    let line = [
+        "destroy",
+        "-t",
+        plugin.to_str().unwrap(),
+        "-f",
+        app.path().to_str().unwrap(),
+    ];
     let finished = machine.run([&line, more].concat());
     (machine, finished)
 }
@@ -36,14 +46,17 @@ fn destroy(more: &[&str]) -> (Machine, Finished) {
 fn what_would_be_removed_is_shown_to_who_has_agreed_to_it_too() {
     let (machine, finished) = destroy(&["--yes", "--removes", "channel one\ntwo\u{1b}[2J"]);
     let finished = finished.ok().says("- delete  thing  channel one\n");
-    let finished = finished.says("- delete  thing  two\\u{1b}[2J\n").says("2 to delete\n");
+    let finished = finished
+        .says("- delete  thing  two\\u{1b}[2J\n")
+        .says("2 to delete\n");
     assert!(finished.stdout.starts_with("Removed from "), "{finished}");
     assert_eq!(calls(&machine), ["removal", "destroy"]);
 
     let (_, finished) = destroy(&["--yes", "--output", "json"]);
     let report = finished.ok().json();
     assert_eq!(report["removed"], json!(["app"]));
-    let app = json!({"action": "delete", "kind": "thing", "name": "app", "detail": null, "bytes": null});
+    let app =
+        json!({"action": "delete", "kind": "thing", "name": "app", "detail": null, "bytes": null});
     assert_eq!(report["planned"], json!([app]));
 
     let (_, finished) = destroy(&["--yes", "--quiet"]);
@@ -62,7 +75,10 @@ fn where_nobody_can_be_asked_it_is_shown_and_nothing_is_removed() {
 fn where_nothing_is_there_nobody_is_asked() {
     let (machine, finished) = destroy(&["--removes", ""]);
     let finished = finished.ok();
-    assert!(finished.stdout.starts_with("Nothing to remove from "), "{finished}");
+    assert!(
+        finished.stdout.starts_with("Nothing to remove from "),
+        "{finished}"
+    );
     assert_eq!(calls(&machine), ["removal"]);
 }
 
@@ -78,12 +94,17 @@ fn the_local_target_lists_its_releases_and_what_was_never_finished() {
     app.write("static/e.bin", noise("second", 1000));
     run("deploy", &[]).ok();
     let shown = run("destroy", &[]).fails(2);
-    shown.says("- delete  release  2  the active one\n").says("- delete  release  1\n");
+    shown
+        .says("- delete  release  2  the active one\n")
+        .says("- delete  release  1\n");
     let report = run("destroy", &json).ok().json();
     assert_eq!(report["planned"].as_array().unwrap().len(), 2);
     assert_eq!(report["removed"], json!(["release 1", "release 2"]));
     let report = run("destroy", &["--output", "json"]).ok().json();
-    assert_eq!((&report["planned"], &report["removed"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&report["planned"], &report["removed"]),
+        (&json!([]), &json!([]))
+    );
 
     app.write(".deployer/oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
     let blob = format!(".deployer/blobs/sha256/{}", "0".repeat(64));

@@ -46,7 +46,11 @@ fn url(server: &Proxy) -> String {
 fn deploy(platform: &Proxy, more: &[&str]) -> (Machine, Finished) {
     let (machine, app) = (Machine::new(), App::small());
     let plugin = hostile(machine.home(), MANIFEST);
-    let (plugin, app, url) = (plugin.to_str().unwrap(), app.path().to_str().unwrap(), url(platform));
+    let (plugin, app, url) = (
+        plugin.to_str().unwrap(),
+        app.path().to_str().unwrap(),
+        url(platform),
+    );
     let line = ["deploy", "-t", plugin, "-f", app, "--url", &url];
     let finished = machine.run([&line, more].concat());
     (machine, finished)
@@ -80,7 +84,10 @@ fn a_release_that_is_not_ready_is_shown_with_what_it_wrote() {
     // More than was asked for is cut to the end of it.
     let many = shown("many", &["--output", "json"]).json();
     let lines = many["error"]["log"].as_array().unwrap();
-    assert_eq!((lines.len(), &lines[19]), (20, &serde_json::json!("line 9999")));
+    assert_eq!(
+        (lines.len(), &lines[19]),
+        (20, &serde_json::json!("line 9999"))
+    );
 
     // That it cannot be had is a remark, and the error stays what it is.
     let failed = shown("fail", &["--output", "json"]);
@@ -92,7 +99,14 @@ fn a_release_that_is_not_ready_is_shown_with_what_it_wrote() {
 fn a_log_that_never_comes_holds_nobody_up() {
     let platform = answering(|_| (200, UNREADY.to_owned()));
     let probe = format!("{}/api/ready", url(&platform));
-    let line = ["--probe", &probe, "--readiness-timeout", "1s", "--log", "loop"];
+    let line = [
+        "--probe",
+        &probe,
+        "--readiness-timeout",
+        "1s",
+        "--log",
+        "loop",
+    ];
     let (_, finished) = deploy(&platform, &line);
     finished.fails(8).says("limit of 10 s");
 }
@@ -115,7 +129,10 @@ fn the_host_waits_where_the_platform_said_that_the_app_is() {
     let (machine, finished) = deploy(&platform, &[&line[..], &["--script", &script]].concat());
     assert_eq!(finished.ok().json()["ready"], true);
     let asked: Vec<String> = app.requests().into_iter().map(|r| r.target).collect();
-    assert_eq!(asked, ["/.well-known/spin/info", "/.well-known/spin/health"]);
+    assert_eq!(
+        asked,
+        ["/.well-known/spin/info", "/.well-known/spin/health"]
+    );
     let log = std::fs::read_to_string(machine.audit_log()).unwrap();
     let by = format!(r#""allowed_by":"{}, routes""#, url(&platform));
     assert_eq!(log.matches(&by).count(), 2, "{log}");
@@ -136,9 +153,15 @@ fn the_platforms_word_for_the_state_of_a_release_is_shown() {
     let platform = answering(|_| (200, String::new()));
     let (_, text) = deploy(&platform, &["--state", "pending\u{1b}[2J"]);
     let text = text.ok();
-    assert!(text.stdout.contains("state    pending\\u{1b}[2J\n"), "{text}");
+    assert!(
+        text.stdout.contains("state    pending\\u{1b}[2J\n"),
+        "{text}"
+    );
     let (_, json) = deploy(&platform, &["--state", "running", "--output", "json"]);
     assert_eq!(json.ok().json()["release"]["state"], "running");
     let (_, json) = deploy(&platform, &["--output", "json"]);
-    assert_eq!(json.ok().json()["release"]["state"], serde_json::Value::Null);
+    assert_eq!(
+        json.ok().json()["release"]["state"],
+        serde_json::Value::Null
+    );
 }

@@ -142,7 +142,10 @@ fn exactly_what_was_announced_and_nothing_near_it() {
         format!("request DELETE {announced}"),
         format!("request GET {}", announced.replace("http:", "https:")),
     ] {
-        attempt.denied(&format!("{begins}\n{near}"), "the user named http://127.0.0.1:");
+        attempt.denied(
+            &format!("{begins}\n{near}"),
+            "the user named http://127.0.0.1:",
+        );
     }
     elsewhere.heard_nothing();
     let seen = attempt.sees(&format!("{begins}\nrequest PUT {announced}\nbody x"));

@@ -275,14 +275,16 @@ fn an_address_to_wait_for() {
     trap.heard_nothing();
     named.heard_nothing();
     // Nor the second address of a probe, nor a path that no rule reads.
-    let unknown = Listener::answering(|_| {
-        "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned()
-    });
+    let unknown =
+        Listener::answering(|_| "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned());
     for elsewhere in [trap.url("/?data=all"), unknown.url("/admin")] {
         let attempt = Attempt::naming(&unknown.url("/"))
             .with("--probe", unknown.url("/api/ready"))
             .with("--otherwise", elsewhere);
-        attempt.script("").fails(5).says("a place that may not be asked");
+        attempt
+            .script("")
+            .fails(5)
+            .says("a place that may not be asked");
     }
     let heard = unknown.requests();
     assert!(heard.len() == 2 && heard.iter().all(|seen| seen.target() == "/api/ready"));
@@ -295,7 +297,9 @@ fn what_only_reads_changes_nothing() {
     let named = Listener::start();
     let changes = |method: &str| format!("request {method} {}\nbody x", named.url("/api/x"));
     for method in ["POST", "PUT"] {
-        let attempt = Attempt::naming(&named.url("/")).calling("destroy").flag("--yes");
+        let attempt = Attempt::naming(&named.url("/"))
+            .calling("destroy")
+            .flag("--yes");
         attempt.denied(&changes(method), "`status` only reads");
     }
     named.heard_nothing();
@@ -305,8 +309,13 @@ fn what_only_reads_changes_nothing() {
         .with("--log", "script");
     let script = format!("request POST {}\nbody x", named.url("/api/x"));
     let unready = attempt.script(&script).fails(8);
-    unready.says("warning: the plugin wanted POST").says("`status` only reads");
+    unready
+        .says("warning: the plugin wanted POST")
+        .says("`status` only reads");
     // Once, by the deploy.
-    let posts = named.requests().into_iter().filter(|seen| seen.target() == "/api/x");
+    let posts = named
+        .requests()
+        .into_iter()
+        .filter(|seen| seen.target() == "/api/x");
     assert_eq!(posts.count(), 1);
 }

@@ -60,7 +60,12 @@ fn a_route_on_another_machine_of_the_private_network() {
             let probe = format!("http://{name}/.well-known/spin/info");
             waiting(&platform, &probe).script(&asks(&platform, name))
         };
-        for name in all.chain(["both.example", "127.0.0.1", "192.168.7.7", "169.254.169.254"]) {
+        for name in all.chain([
+            "both.example",
+            "127.0.0.1",
+            "192.168.7.7",
+            "169.254.169.254",
+        ]) {
             let denied = deploys(name).fails(5);
             denied.says("and the server that named that host is not there");
         }
@@ -96,7 +101,10 @@ fn a_route_that_the_platform_did_not_name() {
     // What was named is for the host, and not for the plugin.
     let probe = format!("http://{named}/");
     let attempt = waiting(&platform, &probe);
-    attempt.denied(&format!("{asks}\nsend\nrequest GET {probe}"), "nobody named that host");
+    attempt.denied(
+        &format!("{asks}\nsend\nrequest GET {probe}"),
+        "nobody named that host",
+    );
     // In a run where nobody named it, it is nothing.
     attempt.script("").fails(5).says("nobody named that host");
     trap.heard_nothing();

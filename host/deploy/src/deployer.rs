@@ -313,9 +313,7 @@ impl Deployer {
         Fut: Future<Output = Outcome<T>>,
     {
         let prepared = self.prepare(phase).await?;
-        let ran = self
-            .run(&prepared, phase, call, &self.limits, run)
-            .await?;
+        let ran = self.run(&prepared, phase, call, &self.limits, run).await?;
         Ok(Called {
             value: ran.value,
             session: ran.session,

@@ -97,7 +97,9 @@ async fn question(
     let (pointer, expected) = match expect {
         None if status.is_success() => return Ok(()),
         Some(Expectation::Status(expected)) if status.as_u16() == *expected => return Ok(()),
-        None | Some(Expectation::Status(_)) => return Err(unready(format!("it answered {status}"))),
+        None | Some(Expectation::Status(_)) => {
+            return Err(unready(format!("it answered {status}")));
+        }
         Some(Expectation::Json((pointer, expected))) => (pointer, expected),
     };
     let body = http_body_util::Limited::new(response.into_body(), BODY)
@@ -323,7 +325,10 @@ mod tests {
             Duration::from_secs(30),
         );
         let detail = denied.await.unwrap_err().detail.unwrap();
-        assert!(detail.contains("no rule allows it the path /admin"), "{detail}");
+        assert!(
+            detail.contains("no rule allows it the path /admin"),
+            "{detail}"
+        );
     }
 
     #[tokio::test]
@@ -355,7 +360,9 @@ mod tests {
         // What is expected is expected, and the other one goes where the first may go.
         let ready = wait(&[UNKNOWN], Expectation::Status(404), "/health").await;
         assert_eq!(ready.unwrap(), Some(true));
-        let error = wait(&[UNKNOWN, FINE], version(), "/admin").await.unwrap_err();
+        let error = wait(&[UNKNOWN, FINE], version(), "/admin")
+            .await
+            .unwrap_err();
         assert_eq!(error.code, Code::Denied);
     }
 

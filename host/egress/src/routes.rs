@@ -282,7 +282,10 @@ mod tests {
             (
                 "app.example.com:8443",
                 &["https://app.example.com:8443"],
-                &["https://app.example.com:8443", "http://app.example.com:8443"],
+                &[
+                    "https://app.example.com:8443",
+                    "http://app.example.com:8443",
+                ],
             ),
             (
                 "https://app.example.com/path?query#fragment",
@@ -295,7 +298,11 @@ mod tests {
                 &["https://10.0.0.7:80"],
                 &["https://10.0.0.7:80", "http://10.0.0.7"],
             ),
-            ("[::1]", &["https://[::1]"], &["https://[::1]", "http://[::1]"]),
+            (
+                "[::1]",
+                &["https://[::1]"],
+                &["https://[::1]", "http://[::1]"],
+            ),
         ] {
             assert_eq!(places_of(text, https), secure, "{text}");
             assert_eq!(places_of(text, http), clear, "{text}");
@@ -325,7 +332,11 @@ mod tests {
             "https://",
             &long,
         ] {
-            assert_eq!(places_of(text, "http://hippo"), Vec::<String>::new(), "{text}");
+            assert_eq!(
+                places_of(text, "http://hippo"),
+                Vec::<String>::new(),
+                "{text}"
+            );
         }
     }
 
@@ -339,7 +350,10 @@ mod tests {
         for broken in ["", "app.example", "[\"a.example\"", "\"a.example\" x"] {
             assert_eq!(count(broken), None, "{broken}");
         }
-        assert_eq!(count(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))), None);
+        assert_eq!(
+            count(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))),
+            None
+        );
         let many: Vec<String> = (0..5_000).map(|n| format!("a{n}.example")).collect();
         assert_eq!(count(&serde_json::to_string(&many).unwrap()), Some(MOST));
     }

@@ -483,9 +483,7 @@ impl From<Refusal> for Refused {
             Refusal::NoRule {
                 request,
                 near: None,
-            } if request.phase != Phase::Load => {
-                "nobody named that host".to_owned()
-            }
+            } if request.phase != Phase::Load => "nobody named that host".to_owned(),
             // Method and URL stand in the line already.
             other => {
                 let line = other.to_string();

@@ -29,10 +29,7 @@ async fn a_host_that_nobody_named_sees_no_connection_and_the_user_reads_which_it
         format!("wanted GET {url}: nobody named that host")
     );
     let rule = line.suggestion.clone().unwrap();
-    assert!(
-        rule.contains("[[http]]") && rule.contains(&there),
-        "{rule}"
-    );
+    assert!(rule.contains("[[http]]") && rule.contains(&there), "{rule}");
     assert_eq!(run.session.refusals(), [line]);
     let audit = run.audit.0.lock().unwrap();
     assert_eq!(audit.len(), 1);
@@ -49,7 +46,9 @@ async fn another_port_of_a_named_host_is_told_with_what_was_named() {
     let said = format!("the user named http://{named}, not port {port}");
     assert_eq!(line.reason, said);
     let advice = line.suggestion.unwrap();
-    let said = format!("# `reference` is at http://{named}; if http://127.0.0.1:{port} is meant, name that\n[[http]]");
+    let said = format!(
+        "# `reference` is at http://{named}; if http://127.0.0.1:{port} is meant, name that\n[[http]]"
+    );
     assert!(advice.starts_with(&said), "{advice}");
     assert_eq!(stranger.connections(), 0);
 }

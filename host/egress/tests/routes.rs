@@ -72,7 +72,10 @@ impl Names for Zone {
 }
 
 /// JSON by its name in the path, and anything else as what it is not.
-fn says(kind: &'static str, body: impl Fn(&Seen) -> String + Send + Sync + 'static) -> impl Fn(&Seen) -> String {
+fn says(
+    kind: &'static str,
+    body: impl Fn(&Seen) -> String + Send + Sync + 'static,
+) -> impl Fn(&Seen) -> String {
     move |seen| answer(&format!("200 OK\ncontent-type: {kind}"), &body(seen))
 }
 
@@ -135,7 +138,9 @@ async fn a_host_that_the_platform_named_is_asked_by_the_host_itself_and_the_audi
     let root = format!("http://app.example:{port}/");
     assert_eq!(text(probes.get(&root).await.unwrap()).await, "fine");
     let audit = run.audit.0.lock().unwrap();
-    let line = audit.iter().find(|entry| entry.url == url && entry.status.is_some());
+    let line = audit
+        .iter()
+        .find(|entry| entry.url == url && entry.status.is_some());
     let by = format!("{}, routes", hippo.url("").trim_end_matches('/'));
     assert_eq!(line.unwrap().allowed_by.as_deref(), Some(by.as_str()));
 }
@@ -197,14 +202,22 @@ async fn a_name_in_an_answer_that_is_no_json_or_no_success_or_of_another_rule_is
     let options = [("hippo-url", hippo.url("")), ("other", other.url(""))];
     let run = open(&zone, grant(HIPPO, &options));
     text(run.get(&other.url("/x")).await.unwrap()).await;
-    refused(probes(&run).get(&format!("http://app.example:{port}/")).await);
+    refused(
+        probes(&run)
+            .get(&format!("http://app.example:{port}/"))
+            .await,
+    );
     assert_eq!(app.connections(), 0);
 
     // What a run has learned, another one does not know.
     let hippo = Server::start(says("application/json", move |_| body())).await;
     asked(&zone, &hippo.url(""), &no_policy()).await;
     let another = open(&zone, grant(HIPPO, &[("hippo-url", hippo.url(""))]));
-    refused(probes(&another).get(&format!("http://app.example:{port}/")).await);
+    refused(
+        probes(&another)
+            .get(&format!("http://app.example:{port}/"))
+            .await,
+    );
     assert_eq!(app.connections(), 0);
 }
 
@@ -230,7 +243,11 @@ async fn of_a_named_host_little_is_asked_and_nothing_is_sent() {
     }
     let secret = run
         .vault
-        .insert("token", "hunter2-hunter2".to_owned().into(), Audience::Rules)
+        .insert(
+            "token",
+            "hunter2-hunter2".to_owned().into(),
+            Audience::Rules,
+        )
         .unwrap();
     let with = [("authorization", secret.as_str())];
     refused(run.send(request(Method::GET, &at("/"), &with, "")).await);
@@ -286,7 +303,10 @@ async fn a_private_address_is_asked_only_where_the_one_who_named_it_is() {
         }
     }
     let asked = zone.asked.lock().unwrap();
-    assert!(!asked.iter().any(|name| name.ends_with("localhost")), "{asked:?}");
+    assert!(
+        !asked.iter().any(|name| name.ends_with("localhost")),
+        "{asked:?}"
+    );
 }
 
 /// That the user named it too is for the plugin that was given it, and does not let another server point there.
@@ -369,7 +389,11 @@ async fn a_long_answer_goes_through_as_it_comes_and_names_nothing() {
         }
         assert_eq!(read, json().len());
         assert!(longest < (3 << 20) / 2, "{longest} bytes at once");
-        refused(probes(&run).get(&format!("http://app.example:{port}/")).await);
+        refused(
+            probes(&run)
+                .get(&format!("http://app.example:{port}/"))
+                .await,
+        );
     }
     assert_eq!(app.connections(), 0);
 }
@@ -378,7 +402,10 @@ async fn a_long_answer_goes_through_as_it_comes_and_names_nothing() {
 async fn an_answer_that_is_looked_at_arrives_as_it_was() {
     let json = r#" {"domain":"app.example", "n": 1e3} "#;
     let hippo = Server::start(says("application/json", move |_| json.to_owned())).await;
-    let run = open(&Zone::new(&[]), grant(HIPPO, &[("hippo-url", hippo.url(""))]));
+    let run = open(
+        &Zone::new(&[]),
+        grant(HIPPO, &[("hippo-url", hippo.url(""))]),
+    );
     // More than are looked at at a time, and nobody reads them.
     let mut answers = Vec::new();
     for _ in 0..40 {

@@ -291,8 +291,16 @@ fn what_is_only_read_is_read_where_a_rule_reads_and_with_no_secret() {
     for (method, url, says) in [
         ("GET", format!("{hippo}/other"), "the path /other"),
         ("GET", format!("{hippo}/admin"), "the path /admin"),
-        ("POST", format!("{hippo}/api/apps"), "no rule allows it POST"),
-        ("HEAD", format!("{hippo}/api/apps"), "no rule allows it HEAD"),
+        (
+            "POST",
+            format!("{hippo}/api/apps"),
+            "no rule allows it POST",
+        ),
+        (
+            "HEAD",
+            format!("{hippo}/api/apps"),
+            "no rule allows it HEAD",
+        ),
         (
             "GET",
             "http://127.0.0.1:5000/v2/x".to_owned(),

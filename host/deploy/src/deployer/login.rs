@@ -126,7 +126,10 @@ impl Deployer {
                 false => self.parsed(option, value)?,
                 // What the user gave for this very option, which the plugin has found to be good.
                 true => {
-                    match (called.seen.get(name), called.prepared.values.get(&option.name)) {
+                    match (
+                        called.seen.get(name),
+                        called.prepared.values.get(&option.name),
+                    ) {
                         (
                             Some(sandbox::Value::Secret(seen)),
                             Some(Resolved {

@@ -188,11 +188,7 @@ impl<'a> Slice<'a> {
                     "waits for the addresses that are named by".to_owned(),
                 ),
             };
-            gained.extend(attribute(
-                &|old| old.follows.contains(follow),
-                short,
-                long,
-            ));
+            gained.extend(attribute(&|old| old.follows.contains(follow), short, long));
         }
         for effect in &self.rule.plan {
             match effect {

@@ -42,7 +42,10 @@ async fn every_export_answers() {
         .await
         .result
         .unwrap();
-    assert_eq!((removal[0].action, &*removal[0].name), (Action::Delete, "app"));
+    assert_eq!(
+        (removal[0].action, &*removal[0].name),
+        (Action::Delete, "app")
+    );
     let lines = plugin
         .tail(world.ports(), limits.clone(), 2)
         .await
