@@ -5,7 +5,7 @@ use spin_deployer_bindle::{
 };
 use spin_deployer_publish::Digest;
 
-use super::Target;
+use super::{Target, sign};
 use crate::Error;
 use crate::transport::Peer;
 
@@ -87,9 +87,13 @@ impl Target {
             .hint(
                 "ask its administrator, or be somebody else: BINDLE_USERNAME and BINDLE_PASSWORD",
             ),
-            ServerError::Unsigned(_) | ServerError::UnknownKey(_) => {
-                Error::forbidden(format!("{host} takes signed bindles only")).detail(said)
-            }
+            ServerError::Unsigned(_) => Error::forbidden(format!("{host} takes signed bindles only"))
+                .detail(said)
+                .hint(
+                    "sign it with a key of yours: --bindle-key FILE; `spin-deployer key create FILE` makes one, and the \
+                     server's administrator has to add its public half to the server's keyring",
+                ),
+            ServerError::UnknownKey(_) => unknown_key(host, bindle, said),
             ServerError::Yanked(id) => Error::conflict(format!("{id} was yanked on {host}")).hint(
                 "what was yanked does not come back: change the app's version, or pass --buildinfo",
             ),
@@ -130,6 +134,19 @@ impl Target {
                 "a bindle never changes: leave out --no-buildinfo, or change the app's version"
             }
         }
+    }
+}
+
+/// The server's keyring lacks the key, and somebody has to put it there.
+fn unknown_key(host: &str, bindle: &Bindle, said: String) -> Error {
+    let error =
+        Error::forbidden(format!("{host} does not know the key of --bindle-key")).detail(said);
+    match sign::entry(bindle) {
+        Ok(Some(entry)) => error.hint(format!(
+            "the server's administrator has to add these lines to the server's keyring, and to start it again:\n{}",
+            entry.trim_end()
+        )),
+        _ => error,
     }
 }
 

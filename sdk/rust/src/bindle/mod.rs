@@ -1,8 +1,8 @@
 //! The app as a bindle, and its way to a Bindle server. Feature `bindle`.
 //!
 //! What plugins share whose platform takes bindles, down to the names of the options: their manifests declare
-//! `bindle-server`, `bindle-username`, `bindle-password`, `bindle-token`, `bindle-author`, `buildinfo`, `no-buildinfo` and
-//! `force`, and a rule that lets GET and POST go to `{bindle-server}` with the secrets.
+//! `bindle-server`, `bindle-username`, `bindle-password`, `bindle-token`, `bindle-key`, `bindle-author`, `buildinfo`,
+//! `no-buildinfo` and `force`, and a rule that lets GET and POST go to `{bindle-server}` with the secrets.
 //!
 //! ```no_run
 //! # use spin_deployer_sdk::{Release, Result, bindle::Target};
@@ -17,6 +17,7 @@
 
 mod errors;
 mod existing;
+mod sign;
 mod wasm;
 
 use spin_deployer_bindle::{App, Build, Credential, Found, Label, Server};
@@ -158,7 +159,7 @@ impl Target {
 
     async fn create(&self, bindle: &Bindle) -> Result<Vec<Label>> {
         let step = Step::start(&format!("Create bindle {}", bindle.id));
-        let missing = self.server.create(bindle, None).await;
+        let missing = self.server.create(bindle, sign::sign(bindle)?).await;
         let missing = missing.map_err(|error| self.explain(bindle, error))?;
         step.done();
         Ok(missing)
@@ -196,7 +197,18 @@ fn credential() -> Result<Option<Credential>> {
     }
     let user = options::text("bindle-username")?;
     let password = options::secret("bindle-password")?;
-    Ok(user
-        .zip(password)
-        .map(|(user, password)| Credential::Password(user, password)))
+    match (user, password) {
+        (None, None) => Ok(None),
+        (Some(user), Some(password)) => Ok(Some(Credential::Password(user, password))),
+        (Some(user), None) => Err(Error::invalid_option(
+            "bindle-password",
+            format!("there is no password for `{user}`"),
+        )
+        .hint("set BINDLE_PASSWORD, or leave out --bindle-username")),
+        (None, Some(_)) => Err(Error::invalid_option(
+            "bindle-username",
+            "nobody is named whose password that is",
+        )
+        .hint("pass --bindle-username, or set BINDLE_USERNAME")),
+    }
 }
