@@ -259,7 +259,7 @@ fn a_password_becomes_a_token_that_is_saved_and_used() {
     user.machine.set("SPIN_DEPLOYER_HIPPO_PASSWORD", PASSWORD);
     let login = user.run("login", &["--username", "me"]).ok();
     // The plugin did see the answer.
-    login.says("\"token\":\"spin-deployer-secret-");
+    let login = login.says("\"token\":\"spin-deployer-secret-");
     assert_eq!(hippo.logins(), [RIGHT]);
     let report = login.json();
     assert_eq!(report["account"], "me");
