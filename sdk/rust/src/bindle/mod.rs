@@ -20,6 +20,8 @@ mod existing;
 mod sign;
 mod wasm;
 
+use std::collections::BTreeSet;
+
 use spin_deployer_bindle::{App, Build, Credential, Found, Label, Server};
 pub use spin_deployer_bindle::{Bindle, Error as ServerError, Id};
 
@@ -118,11 +120,23 @@ impl Target {
                 missing
             }
         };
-        changes.extend(missing.into_iter().map(|label| {
-            Change::new(Action::Upload, "parcel", label.name)
-                .detail(format!("sha256:{}", label.sha256))
-                .bytes(label.size)
-        }));
+        let mut missing: BTreeSet<String> = missing.into_iter().map(|label| label.sha256).collect();
+        for parcel in &bindle.invoice.parcel {
+            let label = &parcel.label;
+            if !missing.remove(&label.sha256) {
+                continue;
+            }
+            let name = match bindle.is_manifest(label) {
+                // Its own name is mostly its digest.
+                true => "manifest",
+                false => &label.name,
+            };
+            changes.push(
+                Change::new(Action::Upload, "parcel", name)
+                    .detail(format!("sha256:{}", label.sha256))
+                    .bytes(label.size),
+            );
+        }
         Ok(changes)
     }
 
