@@ -67,8 +67,8 @@ impl Permit {
     pub(crate) fn hides(&self) -> &[Pointer] {
         match self {
             Self::Rule(rule) | Self::Location(rule) => &rule.hides,
-            // Of a token service's answer nothing is passed on but placeholders.
-            Self::Realm(_) => &[],
+            // Of a token service's answer nothing is passed on but placeholders, and an app's is read by the host.
+            Self::Realm(_) | Self::Route(_) => &[],
         }
     }
 }
