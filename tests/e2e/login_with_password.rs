@@ -60,18 +60,18 @@ help = "Your password"
 
 [[http]]
 to = "{url}"
-methods = ["GET", "POST"]
-sends = ["token"]
-why = "everything"
-
-[[http]]
-to = "{url}"
 methods = ["POST"]
 paths = ["/api/auth-tokens"]
 sends = ["password"]
 plan = ["POST /api/auth-tokens"]
 hides = ["/token"]
 why = "log in"
+
+[[http]]
+to = "{url}"
+methods = ["GET", "POST"]
+sends = ["token"]
+why = "everything else"
 "#;
 
 /// Gives out tokens for the right password, numbered, of which the last one is good, and repeats what it is shown.
@@ -259,7 +259,7 @@ fn a_password_becomes_a_token_that_is_saved_and_used() {
     user.machine.set("SPIN_DEPLOYER_HIPPO_PASSWORD", PASSWORD);
     let login = user.run("login", &["--username", "me"]).ok();
     // The plugin did see the answer.
-    login.says("\"token\":\"spin-deployer-secret-");
+    let login = login.says("\"token\":\"spin-deployer-secret-");
     assert_eq!(hippo.logins(), [RIGHT]);
     let report = login.json();
     assert_eq!(report["account"], "me");
