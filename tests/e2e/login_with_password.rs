@@ -60,18 +60,18 @@ help = "Your password"
 
 [[http]]
 to = "{url}"
-methods = ["GET", "POST"]
-sends = ["token"]
-why = "everything"
-
-[[http]]
-to = "{url}"
 methods = ["POST"]
 paths = ["/api/auth-tokens"]
 sends = ["password"]
 plan = ["POST /api/auth-tokens"]
 hides = ["/token"]
 why = "log in"
+
+[[http]]
+to = "{url}"
+methods = ["GET", "POST"]
+sends = ["token"]
+why = "everything else"
 "#;
 
 /// Gives out tokens for the right password, numbered, of which the last one is good, and repeats what it is shown.
