@@ -64,7 +64,7 @@ pub struct Error {
     /// What is wrong with the app, where that is the reason.
     pub findings: Vec<Finding>,
     /// The last lines that the release wrote, oldest first, where it is not ready and the platform keeps them.
-    pub log: Vec<String>,
+    pub log: Box<[String]>,
 }
 
 impl Error {
@@ -77,7 +77,7 @@ impl Error {
             help: None,
             sent: false,
             findings: Vec::new(),
-            log: Vec::new(),
+            log: Box::default(),
         }
     }
 

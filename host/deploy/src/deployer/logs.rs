@@ -26,7 +26,11 @@ impl Deployer {
             Code::NotReady => self.tail(&called.prepared).await,
             _ => Vec::new(),
         };
-        Error { log, ..error }.detail(format!("{detail}\ndeployed is {what}"))
+        Error {
+            log: log.into(),
+            ..error
+        }
+        .detail(format!("{detail}\ndeployed is {what}"))
     }
 
     /// The last lines, oldest first. That they cannot be had is no error: there is one already.
