@@ -29,13 +29,16 @@
 //! ```
 
 mod grant;
+mod lock;
 mod phase;
 mod policy;
 mod refusal;
 mod rule;
+mod schema;
 mod values;
 
 pub use grant::Grant;
+pub use lock::{Lock, LockError, LockProblem, LockedPlugin};
 pub use phase::Phase;
 pub use policy::{
     Amount, Limit, Limits, Policies, Policy, PolicyError, PolicyLimits, PolicyProblem,

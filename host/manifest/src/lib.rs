@@ -65,4 +65,5 @@ pub use rule::{
 };
 pub use secret::Secret;
 pub use tables::ByteSize;
+pub use text::Line;
 pub use value::{OptionError, OptionValue};

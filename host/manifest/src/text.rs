@@ -22,9 +22,16 @@ pub(crate) use serde_as_text;
 
 /// A line that is shown to the user. The manifest of a stranger may not move the cursor or turn the reading
 /// direction of the screen that asks for consent.
-#[derive(serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Line(pub(crate) String);
+pub struct Line(pub(crate) String);
+
+impl Line {
+    /// The line as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl TryFrom<String> for Line {
     type Error = String;

@@ -15,6 +15,7 @@ use toml::Spanned;
 
 use super::{Policy, PolicyLimits};
 use crate::rule::{array, quoted};
+use crate::schema;
 
 /// The first thing that is wrong with a policy, and where.
 pub type PolicyError = DocumentError<PolicyProblem>;
@@ -52,12 +53,6 @@ struct Document {
     require: Require,
 }
 
-/// Of a document of another version only the version is understood.
-#[derive(Deserialize)]
-struct Version {
-    schema: Option<Spanned<i64>>,
-}
-
 /// Not read any further yet: the reader of TOML would place a bad entry at the beginning of its list.
 type Texts = Vec<Spanned<String>>;
 
@@ -83,6 +78,7 @@ struct LimitsTable {
     requests: Option<u64>,
     bytes: Option<ByteSize>,
     answer: Option<ByteSize>,
+    written: Option<ByteSize>,
     app_size: Option<ByteSize>,
 }
 
@@ -115,14 +111,13 @@ impl FromStr for Policy {
 }
 
 fn read(text: &str) -> Located<Policy, PolicyProblem> {
-    let version: Version = read_toml(text, PolicyProblem::Document)?;
-    match version.schema {
-        None => return Err((0..0, PolicyProblem::NoSchema)),
-        Some(schema) if *schema.get_ref() != SCHEMA => {
-            return Err((schema.span(), PolicyProblem::Schema(schema.into_inner())));
-        }
-        Some(_) => {}
-    }
+    schema::check(
+        text,
+        SCHEMA,
+        PolicyProblem::Document,
+        PolicyProblem::NoSchema,
+        PolicyProblem::Schema,
+    )?;
     let document: Document = read_toml(text, PolicyProblem::Document)?;
     let limits = document.limits;
     let time = |time: Option<Time>| time.map(|time| time.0);
@@ -141,6 +136,7 @@ fn read(text: &str) -> Located<Policy, PolicyProblem> {
             requests: limits.requests,
             bytes: limits.bytes,
             answer: limits.answer,
+            written: limits.written,
             app_size: limits.app_size,
         },
         audit_log: document.require.audit_log,
@@ -188,6 +184,7 @@ impl fmt::Display for Policy {
             ),
             ("bytes", size(limits.bytes)),
             ("answer", size(limits.answer)),
+            ("written", size(limits.written)),
             ("app-size", size(limits.app_size)),
         ] {
             if let Some(value) = value {
