@@ -128,6 +128,8 @@ fn a_plan_only_asks_and_says_what_a_deploy_would_do() {
 
     let before = machine.run(plan).ok();
     assert!(!proxy.requests().is_empty());
+    let effect = format!("POST to the token service of http://{}", proxy.address());
+    assert_eq!(before.json()["effects"], serde_json::json!([effect]));
     assert!(
         proxy.requests().iter().all(|r| !r.writes()),
         "{:#?}",

@@ -1,6 +1,8 @@
 //! Ctrl-C and a stop by whoever started it end a push within a second, and say what is already there.
 
 use std::fs;
+use std::io::Read as _;
+use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -99,4 +101,48 @@ fn before_anything_was_sent_it_says_so() {
     let (finished, ..) = interrupted(Signal::INT, |r| r.number == 1);
     let finished = finished.fails(130);
     assert_eq!(finished.json()["error"]["sent"], false, "{finished}");
+}
+
+/// `inspect` asks for what an app refers to elsewhere, and changes nothing.
+#[test]
+fn inspect_ends_as_soon_and_its_request_has_a_line() {
+    for (by, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/app.wasm", silent.local_addr().unwrap());
+        let app = App::empty();
+        app.write(
+            "spin.toml",
+            format!(
+                "spin_manifest_version = 2\n[application]\nname = \"far\"\n[[trigger.http]]\nroute = \"/...\"\n\
+                 component = \"main\"\n[component.main]\nsource = {{ url = \"{url}\", digest = \"sha256:{}\" }}\n",
+                "0".repeat(64)
+            ),
+        );
+        let machine = Machine::new();
+        let path = app.path().to_str().unwrap();
+        let running = machine.start(["inspect", "-f", path, "--output", "json"]);
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let (mut asked, _) = silent.accept().unwrap();
+            asked.read_exact(&mut [0]).unwrap();
+            // Handed over, so that it stays open.
+            tell.send(asked).unwrap();
+        });
+        let _asked = told.recv_timeout(DEADLINE).expect("inspect asks for it");
+        let sent = Instant::now();
+        signal(running.pid(), by);
+        let finished = running.finish().fails(code).says("interrupted");
+        assert!(sent.elapsed() < Duration::from_secs(1), "{finished}");
+        let error = &finished.json()["error"];
+        assert_eq!(
+            (&error["code"], &error["sent"]),
+            (&"interrupted".into(), &false.into())
+        );
+        let log = audit(&machine);
+        assert_eq!(log.len(), 1, "{log:?}");
+        assert_eq!(
+            (&log[0]["url"], &log[0]["failed"]),
+            (&url.into(), &"interrupted".into())
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -208,6 +209,18 @@ impl Attempt {
             .map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["event"] == event).collect()
     }
+}
+
+/// A broken limit, or a refusal, ends a run long before this, and long before the time that a call has.
+pub(super) fn soon(run: impl FnOnce() -> Finished) -> Finished {
+    let began = Instant::now();
+    let finished = run();
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "{:?}\n{finished}",
+        began.elapsed()
+    );
+    finished
 }
 
 /// What the plugin reported.

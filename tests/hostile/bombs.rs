@@ -1,9 +1,8 @@
 //! More than is allowed, of everything: each ends by its own limit, which the user reads with its flag.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, soon};
 use super::components::starting;
 use super::listener::Listener;
 use crate::harness::app::hello_wasm;
@@ -14,18 +13,6 @@ fn ends(behaviour: &str, flag: &str, value: &str) -> Finished {
     let digest = sha256(&hello_wasm());
     let attempt = Attempt::new().behaving(behaviour).with("--digest", digest);
     soon(|| attempt.with(flag, value).run())
-}
-
-/// A broken limit of parts of a second ends a run long before this.
-fn soon(run: impl FnOnce() -> Finished) -> Finished {
-    let began = Instant::now();
-    let finished = run();
-    assert!(
-        began.elapsed() < Duration::from_secs(20),
-        "{:?}\n{finished}",
-        began.elapsed()
-    );
-    finished
 }
 
 #[test]
@@ -172,6 +159,51 @@ fn a_bomb_of_its_own_handles() {
         .run()
         .fails(70)
         .says("exceeded its handles limit of 4096");
+}
+
+/// A module with one function: variables that each loop of many may have changed.
+fn tangled(variables: usize, loops: usize) -> String {
+    let changes: String = (0..variables)
+        .map(|n| format!("local.get {n} i32.const 1 i32.add local.set {n} "))
+        .collect();
+    format!(
+        "(func (local {}) {} {changes} {})",
+        "i32 ".repeat(variables),
+        "loop ".repeat(loops),
+        "local.get 0 br_if 0 end ".repeat(loops)
+    )
+}
+
+/// Nothing of it runs: compiling it is what would take hours and all memory.
+#[test]
+fn a_bomb_for_the_compiler() {
+    let large = format!("(func {})", "i32.const 1 drop ".repeat(400_000));
+    for (module, said) in [
+        (tangled(10_000, 10_000), "10000 variables in 10000 blocks"),
+        (large, "one of its functions is larger than 1 MiB"),
+        ("(func)".repeat(250_001), "more than 250000 functions"),
+    ] {
+        let attempt = Attempt::component(&starting(&module, 1));
+        soon(|| attempt.run())
+            .fails(6)
+            .says("plugin `hostile` cannot be loaded")
+            .says(said);
+    }
+    let types = "(type (list u8))".repeat(100_001);
+    let attempt = Attempt::component(&super::components::with(&types));
+    soon(|| attempt.run())
+        .fails(6)
+        .says("more than 100000 types");
+}
+
+#[test]
+fn a_compilation_without_end() {
+    let attempt = Attempt::component(&starting(&tangled(900, 1_000), 1));
+    let attempt = attempt.with("--max-compile", "500ms");
+    soon(|| attempt.run())
+        .fails(70)
+        .says("plugin `hostile` exceeded its compiling time limit of 0.5 s")
+        .says("--max-compile");
 }
 
 #[test]

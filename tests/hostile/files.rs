@@ -309,3 +309,59 @@ fn what_is_no_file_is_not_mounted() {
         assert!(attempt.audited().is_empty(), "{failed}");
     }
 }
+
+/// The host keeps secrets in its memory and in its variables, and the system shows both as files.
+#[test]
+fn the_host_as_a_file() {
+    for (option, path) in [
+        ("--key", "/proc/self/environ"),
+        ("--key", "/proc/self/maps"),
+        ("--mount", "/proc/self"),
+        ("--mount", "/dev"),
+        ("--mount", "/"),
+        ("--folder", "/proc/self"),
+        ("--folder", "/"),
+    ] {
+        let attempt = Attempt::new()
+            .variable("SPIN_DEPLOYER_HOSTILE_TOKEN", "hunter2-hunter2")
+            .with(option, path);
+        let failed = attempt
+            .script("read <key>\nread <mount>/environ\nlist <folder>")
+            .fails(2);
+        let failed = failed.says(&format!("cannot use {path} for {option}"));
+        assert!(!failed.stderr.contains("hunter2"), "{failed}");
+    }
+    // By a link, as a repository may have one.
+    let attempt = Attempt::new();
+    let link = attempt.machine.home().join("link");
+    symlink("/proc/self/environ", &link).unwrap();
+    let attempt = attempt.with("--key", link.to_str().unwrap());
+    attempt.script("read <key>").fails(2);
+}
+
+#[test]
+fn a_directory_that_is_filled() {
+    for (line, said) in [
+        (
+            "fill <folder>/large",
+            "exceeded its written bytes limit of 1 MiB",
+        ),
+        (
+            "grow <folder>/large",
+            "exceeded its written bytes limit of 1 MiB",
+        ),
+        (
+            "gap <folder>/large",
+            "exceeded its written bytes limit of 1 MiB",
+        ),
+    ] {
+        let attempt = attempt().with("--max-written", "1MiB");
+        let ended = attempt.script(line).fails(70);
+        ended.says(said).says("--max-written");
+        let size = |name| fs::metadata(attempt.machine.home().join(name)).map_or(0, |m| m.len());
+        assert!(size("out/large") <= 1 << 20, "{line}");
+    }
+    // What fits is written.
+    let seen = attempt().sees("write <folder>/new.txt x\nread <folder>/new.txt");
+    assert!(seen[1].ends_with(": x"), "{seen:?}");
+}

@@ -238,6 +238,12 @@ pub(crate) struct Limits {
     /// The most that the headers of a request, or of an answer, may have [default: 64KiB]
     #[arg(long, global = true, value_name = "SIZE")]
     pub(crate) max_headers: Option<ByteSize>,
+    /// The most that the plugin may write to your directories [default: 1GiB, or twice the app]
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(crate) max_written: Option<ByteSize>,
+    /// The longest that compiling the plugin may take, at its first start [default: 2m]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
+    pub(crate) max_compile: Option<Duration>,
 }
 
 impl std::convert::From<Limits> for Asked {
@@ -250,6 +256,8 @@ impl std::convert::From<Limits> for Asked {
             bytes: limits.max_bytes,
             answer: limits.max_answer,
             headers: limits.max_headers,
+            written: limits.max_written,
+            compile: limits.max_compile,
         }
     }
 }

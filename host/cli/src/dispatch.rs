@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::ColorChoice;
 use spin_deployer_deploy::report::InspectReport;
 use spin_deployer_deploy::{
-    AppRequest, Code, Deployer, Environment, Error, Oversight, Request, Target, UNGUARDED,
-    create_key, inspect, logout, logout_all, show_key,
+    AppRequest, Code, Deployer, Environment, Error, Inspection, Oversight, Request, Target,
+    UNGUARDED, create_key, logout, logout_all, show_key,
 };
 use spin_deployer_manifest::OptionKind;
 
@@ -17,7 +17,7 @@ use crate::parse::{CommandLine, Parsed, Stop};
 use crate::terminal::errors;
 use crate::terminal::progress::Progress;
 use crate::terminal::{Screen, Streams, print, results, set_colors};
-use crate::{crash, destroy, ending, json, signals};
+use crate::{crash, destroy, ending, interrupted, json, signals};
 
 /// What a command leaves on standard output, and its exit status.
 struct Done {
@@ -153,8 +153,24 @@ fn execute(
         policy: flags.policy.clone(),
     };
     let Some(target) = target else {
-        let report = inspect(environment, app, &oversight, progress.clone());
-        let report = runtime()?.block_on(report);
+        let inspection = Inspection::new(environment.clone(), app, &oversight, progress.clone())?;
+        let inspection = Arc::new(inspection);
+        {
+            let inspection = inspection.clone();
+            crash::keep(move || inspection.end());
+        }
+        let interrupted = {
+            let (inspection, progress) = (inspection.clone(), progress.clone());
+            move |signal| {
+                last_words(signal, &progress, output, || {
+                    interrupted::inspection(&inspection)
+                });
+            }
+        };
+        signals::listen(interrupted).map_err(|e| cannot_start(&e))?;
+        let runtime = runtime()?;
+        let report = runtime.block_on(inspection.run());
+        runtime.shutdown_background();
         progress.clear();
         return Ok(show_app(&report?, output, flags.quiet));
     };
@@ -175,10 +191,17 @@ fn execute(
     };
     let deployer = Deployer::new(environment.clone(), target, request, progress.clone())?;
     let deployer = Arc::new(deployer);
-    crash::keep(deployer.clone());
+    {
+        let deployer = deployer.clone();
+        crash::keep(move || deployer.end());
+    }
     let interrupted = {
         let (deployer, progress) = (deployer.clone(), progress.clone());
-        move |signal| last_words(signal, &deployer, &progress, &name, output)
+        move |signal| {
+            last_words(signal, &progress, output, || {
+                interrupted::deployer(&deployer, &name)
+            });
+        }
     };
     signals::listen(interrupted).map_err(|e| cannot_start(&e))?;
 

@@ -1,7 +1,7 @@
 //! What an interrupted command says before it ends: what is already on the platform, and how to complete it.
 
 use indicatif::DecimalBytes;
-use spin_deployer_deploy::{Code, Deployer, Error, Landed};
+use spin_deployer_deploy::{Code, Deployer, Error, Inspection, Landed};
 
 use crate::arguments::Output;
 use crate::signals::Signal;
@@ -12,21 +12,18 @@ use crate::{ending, json};
 /// The most requests that are listed; the JSON document has them all, up to a thousand.
 const MOST: usize = 5;
 
-/// Says it. The caller ends the process.
+/// Says it. `end` ends what is under way, and tells what is there where something can be. The caller ends the process.
 pub(crate) fn last_words(
     signal: Signal,
-    deployer: &Deployer,
     progress: &Progress,
-    target: &str,
     output: Output,
+    end: impl FnOnce() -> (Error, Option<Landed>),
 ) {
     if !ending::claim() {
         // The result is just being written.
         ending::leave_it_to_the_other();
     }
-    deployer.end();
-    let landed = deployer.landed();
-    let error = explain(&landed, target);
+    let (error, landed) = end();
     progress.clear();
     progress.say(&errors::error(&error));
     if output == Output::Json {
@@ -34,10 +31,23 @@ pub(crate) fn last_words(
             &error,
             Some("interrupted"),
             signal.exit_code(),
-            Some(&landed),
+            landed.as_ref(),
         );
         let _ = print(document.as_bytes());
     }
+}
+
+/// The end of a command that talks to a target.
+pub(crate) fn deployer(deployer: &Deployer, target: &str) -> (Error, Option<Landed>) {
+    deployer.end();
+    let landed = deployer.landed();
+    (explain(&landed, target), Some(landed))
+}
+
+/// The end of `inspect`, which changes nothing anywhere.
+pub(crate) fn inspection(inspection: &Inspection) -> (Error, Option<Landed>) {
+    inspection.end();
+    (Error::new(Code::Failed, "interrupted"), None)
 }
 
 fn explain(landed: &Landed, target: &str) -> Error {

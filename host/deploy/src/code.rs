@@ -2,19 +2,24 @@
 
 use std::path::Path;
 
-use spin_deployer_sandbox::{Engine, Plugin, Verified};
+use spin_deployer_sandbox::{Engine, Limits, Plugin, Verified};
 use spin_deployer_store::{CompiledCode, StoreError};
 
 use crate::error::chain;
+use crate::failure::beyond;
 use crate::{Code, Error, Event, Observer, Target};
 
 /// The plugin, ready to run, and whether it had to be compiled. Compiled code is kept below `cache`.
 pub(crate) fn plugin(
     target: &Target,
     cache: Option<&Path>,
+    limits: &Limits,
     observer: &dyn Observer,
 ) -> Result<(Plugin, bool), Error> {
     let unusable = |e: spin_deployer_sandbox::Error| {
+        if let spin_deployer_sandbox::Error::Limit(limit) = &e {
+            return beyond(target.manifest.name.as_str(), limit, limit.knob());
+        }
         let message = format!("plugin `{}` cannot be loaded", target.manifest.name);
         Error::new(Code::Incompatible, message).detail(chain(&e))
     };
@@ -38,7 +43,7 @@ pub(crate) fn plugin(
     observer.event(Event::Compiling {
         plugin: target.manifest.name.to_string(),
     });
-    let code = engine.compile(&target.wasm).map_err(unusable)?;
+    let code = engine.compile(&target.wasm, limits).map_err(unusable)?;
     let plugin = Verified::new(&code)
         .and_then(|code| engine.load(code))
         .map_err(unusable)?;

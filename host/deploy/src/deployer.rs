@@ -155,6 +155,7 @@ impl Deployer {
             plugin: self.plugin_id(),
             app: app_id(&*called.prepared.app),
             changes: called.value.into_iter().map(Change::from).collect(),
+            effects: called.prepared.grant.effects(),
             findings: called.prepared.findings,
         })
     }
@@ -253,8 +254,7 @@ impl Deployer {
     /// Ends what runs beside this process, and writes the audit lines of what is under way, for a process that ends
     /// without waiting for anything. Nothing more goes out after this.
     pub fn end(&self) {
-        self.loader.child.end();
-        self.egress.interrupt();
+        self.loader.end();
         if let Some((call, began)) = self.running().take() {
             self.audit.line(&Line::interrupted(&call, began));
         }

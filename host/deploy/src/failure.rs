@@ -33,7 +33,9 @@ pub(crate) fn explain(error: CallError, plugin: &str, last: Last) -> Error {
                         .map(|rule| format!("what would allow it:\n{rule}")),
                     ..Error::new(Code::Denied, format!("plugin `{plugin}` {line}")).detail(message)
                 },
-                Last::Limit(limit) if is_the_reason => beyond(plugin, limit).detail(message),
+                Last::Limit(limit) if is_the_reason => {
+                    request_beyond(plugin, limit).detail(message)
+                }
                 last => {
                     let cause = match last {
                         Last::Failed(cause) => Some(cause),
@@ -52,16 +54,10 @@ pub(crate) fn explain(error: CallError, plugin: &str, last: Last) -> Error {
                 }
             }
         }
-        CallError::Limit(limit) => {
-            let error = Error::new(Code::Crashed, format!("plugin `{plugin}` {limit}"));
-            match limit.knob() {
-                Some(knob) => error.help(raise(knob)),
-                None => error,
-            }
-        }
+        CallError::Limit(limit) => beyond(plugin, &limit, limit.knob()),
         CallError::Crash(why) => match last {
             // Most languages abort where an error is not expected.
-            Last::Limit(limit) => beyond(plugin, limit).detail(why),
+            Last::Limit(limit) => request_beyond(plugin, limit).detail(why),
             _ => Error::new(Code::Crashed, format!("plugin `{plugin}` crashed"))
                 .detail(why)
                 .help("this is a fault of the plugin; -v shows what it printed"),
@@ -81,12 +77,17 @@ pub(crate) fn explain(error: CallError, plugin: &str, last: Last) -> Error {
 }
 
 /// A limit that the last request broke.
-fn beyond(plugin: &str, limit: Limit) -> Error {
-    Error::new(Code::Crashed, format!("plugin `{plugin}` {limit}")).help(raise(&limit.knob()))
+fn request_beyond(plugin: &str, limit: Limit) -> Error {
+    beyond(plugin, &limit, Some(&limit.knob()))
 }
 
-fn raise(knob: &str) -> String {
-    format!("if it needs more, raise it with {knob}")
+/// A broken limit, and the flag that raises it.
+pub(crate) fn beyond(plugin: &str, limit: &impl std::fmt::Display, knob: Option<&str>) -> Error {
+    let error = Error::new(Code::Crashed, format!("plugin `{plugin}` {limit}"));
+    match knob {
+        Some(knob) => error.help(format!("if it needs more, raise it with {knob}")),
+        None => error,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spin_deployer_app::Composition;
+use spin_deployer_app::{App, Composition};
 use spin_deployer_egress::{self as egress, Egress, Proxies};
 
 use crate::loading::Loader;
@@ -10,32 +10,53 @@ use crate::policy::Oversight;
 use crate::report::{InspectReport, InspectedComponent, InspectedFile, InspectedWasm, SCHEMA};
 use crate::{AppRequest, Environment, Error, Observer};
 
-/// Loads an app and tells everything about it. Runs no plugin and no Spin, and sends nothing but requests for what
-/// the app refers to elsewhere, as `oversight` lets it.
-///
-/// # Errors
-/// The app cannot be loaded: every finding in one go.
-pub async fn inspect(
-    environment: &Environment,
-    request: AppRequest,
-    oversight: &Oversight,
-    observer: Arc<dyn Observer>,
-) -> Result<InspectReport, Error> {
-    let (policies, audit) = oversight.begin(environment)?;
-    let loader = Loader {
-        environment: environment.clone(),
-        request,
-        egress: Egress::new(egress::Config {
+/// Looks at an app. Runs no plugin and no Spin, and sends nothing but requests for what the app refers to elsewhere, as
+/// policies let it.
+pub struct Inspection(Loader);
+
+impl Inspection {
+    /// Prepares it. Nothing is loaded and nothing is sent yet.
+    ///
+    /// # Errors
+    /// The audit log cannot be written, or a policy cannot be read.
+    pub fn new(
+        environment: Environment,
+        request: AppRequest,
+        oversight: &Oversight,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let (policies, audit) = oversight.begin(&environment)?;
+        let egress = Egress::new(egress::Config {
             environment: environment.vars.iter().collect(),
             proxies: Proxies::System,
-        }),
-        audit: Arc::new(audit),
-        policies,
-        observer,
-        child: Arc::default(),
-    };
-    loader.build().await?;
-    let app = loader.app(Composition::Reported, false).await?;
+        });
+        Ok(Self(Loader {
+            environment,
+            request,
+            egress,
+            audit: Arc::new(audit),
+            policies,
+            observer,
+            child: Arc::default(),
+        }))
+    }
+
+    /// Loads the app and tells everything about it.
+    ///
+    /// # Errors
+    /// The app cannot be loaded: every finding in one go.
+    pub async fn run(&self) -> Result<InspectReport, Error> {
+        self.0.build().await?;
+        Ok(report(&self.0.app(Composition::Reported, false).await?))
+    }
+
+    /// As [`Deployer::end`](crate::Deployer::end).
+    pub fn end(&self) {
+        self.0.end();
+    }
+}
+
+fn report(app: &App) -> InspectReport {
     let components = app
         .components()
         .iter()
@@ -69,11 +90,11 @@ pub async fn inspect(
                 .collect(),
         })
         .collect();
-    Ok(InspectReport {
+    InspectReport {
         schema: SCHEMA,
         locked: app.locked().clone(),
         components,
         fingerprint: app.fingerprint().to_owned(),
         findings: app.findings().to_vec(),
-    })
+    }
 }

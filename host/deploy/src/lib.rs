@@ -46,7 +46,7 @@ mod values;
 pub use deployer::{Deployer, Landed, Removal, Request};
 pub use environment::Environment;
 pub use error::{Code, Error};
-pub use inspect::inspect;
+pub use inspect::Inspection;
 pub use loading::AppRequest;
 pub use logout::{logout, logout_all};
 pub use observer::{Event, Observer};

@@ -80,6 +80,13 @@ impl Loader {
         .await
     }
 
+    /// Ends what runs beside this process, and writes the audit lines of all requests that are under way, of plugins too.
+    /// Nothing more goes out after this.
+    pub(crate) fn end(&self) {
+        self.child.end();
+        self.egress.interrupt();
+    }
+
     /// Who the app is. Nothing of it has to be built for that.
     pub(crate) async fn identity(&self) -> Result<Identity, Error> {
         self.with_ports(|loader, source, ports| {

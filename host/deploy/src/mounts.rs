@@ -21,7 +21,7 @@ pub(crate) fn guest_path(option: &str) -> String {
     format!("/options/{option}")
 }
 
-/// Mounts what the options name. In a read-only phase an output directory is neither made nor writable.
+/// Mounts what the options name. Where nothing is to be written, an output directory is neither made nor writable.
 pub(crate) fn mount(values: &Values, phase: Phase, app_folder: &Path) -> Result<Mounts, Error> {
     let mut mounts = Vec::new();
     let mut empty = Vec::new();
@@ -37,17 +37,20 @@ pub(crate) fn mount(values: &Values, phase: Phase, app_folder: &Path) -> Result<
                 if resolved.source == ValueSource::Default {
                     below_deployer(name.as_str(), path, app_folder)?;
                 }
-                (path.clone(), !phase.read_only())
+                (path.clone(), writes(phase))
             }
             _ => continue,
         };
-        let io = |e: std::io::Error| {
-            Error::new(
-                Code::Usage,
-                format!("cannot use {} for --{name}", path.display()),
-            )
-            .detail(e.to_string())
+        let unusable = |why: &str| {
+            let message = format!("cannot use {} for --{name}", path.display());
+            Error::new(Code::Usage, message).detail(why)
         };
+        let io = |e: std::io::Error| unusable(&e.to_string());
+        if shows_the_system(&path) {
+            return Err(unusable(
+                "the system shows processes and devices there, the memory of this one among them",
+            ));
+        }
         let output = matches!(resolved.value, OptionValue::OutputDirectory(_));
         let host_path = if output && writable {
             std::fs::create_dir_all(&path).map_err(io)?;
@@ -71,6 +74,49 @@ pub(crate) fn mount(values: &Values, phase: Phase, app_folder: &Path) -> Result<
         mounts,
         _empty: empty,
     })
+}
+
+/// Whether an output directory is for that.
+fn writes(phase: Phase) -> bool {
+    matches!(phase, Phase::Deploy | Phase::Rollback | Phase::Destroy)
+}
+
+/// Where the system shows itself as files. Who reads there finds what this process keeps from plugins, and who writes
+/// there changes the process. A `deployer.toml` that somebody cloned could name such a place.
+const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
+/// Memory that serves as a disk.
+const SHARED_MEMORY: &str = "/dev/shm";
+
+/// Whether this is such a place, lies in one, or has one in it. What is not there yet lies where its folder does.
+fn shows_the_system(path: &Path) -> bool {
+    let is_there = path.canonicalize().ok();
+    let has_it = |system: &Path| {
+        is_there
+            .as_ref()
+            .is_some_and(|real| system.starts_with(real))
+    };
+    let real = path.ancestors().find_map(|path| path.canonicalize().ok());
+    let Some(real) = real else {
+        return false;
+    };
+    let listed = SYSTEM
+        .iter()
+        .map(Path::new)
+        .any(|system| system.exists() && (has_it(system) || real.starts_with(system)));
+    listed && !real.starts_with(SHARED_MEMORY) || is_mounted_system(&real)
+}
+
+/// The same of one that is mounted elsewhere, as in a container.
+#[cfg(target_os = "linux")]
+fn is_mounted_system(path: &Path) -> bool {
+    const SYSFS: rustix::fs::FsWord = 0x6265_6572;
+    rustix::fs::statfs(path)
+        .is_ok_and(|system| [rustix::fs::PROC_SUPER_MAGIC, SYSFS].contains(&system.f_type))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_mounted_system(_: &Path) -> bool {
+    false
 }
 
 /// A default is the plugin's wish, not the user's: nothing of this machine is read because of it.
@@ -149,6 +195,55 @@ mod tests {
             Code::Denied
         );
         assert_eq!(mounted(ValueSource::Flag).unwrap(), 1);
+    }
+
+    #[test]
+    fn an_output_directory_is_made_and_written_to_only_where_something_is_deployed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let resolved = spin_deployer_grants::Resolved {
+            value: OptionValue::OutputDirectory(path.clone()),
+            source: ValueSource::Flag,
+        };
+        let values = Values::from([("folder".parse().unwrap(), resolved)]);
+        let mounted = |phase| mount(&values, phase, Path::new("/app")).unwrap();
+        for phase in [Phase::Plan, Phase::Status, Phase::Login] {
+            assert!(!mounted(phase).mounts[0].writable, "{phase}");
+            assert!(!path.exists());
+        }
+        for phase in [Phase::Deploy, Phase::Rollback, Phase::Destroy] {
+            assert!(mounted(phase).mounts[0].writable, "{phase}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn where_the_system_shows_itself_nothing_is_mounted() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/proc/self", &link).unwrap();
+        for place in [
+            "/proc/self/environ",
+            "/proc/self/",
+            "/proc/1/../self/new",
+            "/dev",
+            "/dev/fd",
+            "/sys/kernel",
+            "/",
+            link.to_str().unwrap(),
+            link.join("environ").to_str().unwrap(),
+        ] {
+            assert!(shows_the_system(Path::new(place)), "{place}");
+        }
+        for place in [
+            folder.path().to_str().unwrap(),
+            folder.path().join("new/new").to_str().unwrap(),
+            "/etc/hostname",
+            "/process",
+            "/dev/shm",
+        ] {
+            assert!(!shows_the_system(Path::new(place)), "{place}");
+        }
     }
 
     #[cfg(unix)]

@@ -40,6 +40,10 @@ pub struct Asked {
     pub answer: Option<ByteSize>,
     /// The most that the headers of one request, or of one answer, have.
     pub headers: Option<ByteSize>,
+    /// The most that the plugin may write to the user's directories. By default 1 GiB, or twice the app.
+    pub written: Option<ByteSize>,
+    /// The longest that compiling the plugin may take.
+    pub compile: Option<Duration>,
 }
 
 /// Who watches over a run.
@@ -72,6 +76,19 @@ impl Oversight {
 pub(crate) struct CallLimits {
     pub(crate) sandbox: sandbox::Limits,
     pub(crate) egress: egress::Limits,
+    /// Where nobody asked for another limit of what is written: the most that it may become.
+    written: Option<ByteSize>,
+}
+
+impl CallLimits {
+    /// Those of the sandbox for an app of this size, in bytes, which a plugin may have to write twice: as it is, and packed.
+    pub(crate) fn for_app(&self, size: u64) -> sandbox::Limits {
+        let mut limits = self.sandbox.clone();
+        if let Some(most) = self.written {
+            limits.written = limits.written.max(size.saturating_mul(2)).min(most.0);
+        }
+        limits
+    }
 }
 
 /// All policies that there are: the machine's, the variable's, the flag's.
@@ -131,20 +148,29 @@ impl Asked {
         let memory = ByteSize(u64::try_from(sandbox.memory).unwrap_or(u64::MAX));
         let time = most.time.within(self.time, sandbox.wall)?;
         let memory = most.memory.within(self.memory, memory)?.0;
+        let headers = self.headers.map_or(egress.headers, |asked| asked.0);
+        let written = most.written.within(self.written, ByteSize(u64::MAX))?;
         Ok(CallLimits {
             egress: egress::Limits {
                 requests: most.requests.within(self.requests, egress.requests)?,
                 bytes: most.bytes.within(self.bytes, ByteSize(egress.bytes))?.0,
                 answer: most.answer.within(self.answer, ByteSize(egress.answer))?.0,
-                headers: self.headers.map_or(egress.headers, |asked| asked.0),
+                headers,
                 time,
             },
             sandbox: sandbox::Limits {
                 wall: time,
                 memory: usize::try_from(memory).unwrap_or(usize::MAX),
                 compute: most.compute.within(self.compute, sandbox.compute)?,
+                header_fields: usize::try_from(headers).unwrap_or(usize::MAX),
+                written: match self.written {
+                    Some(_) => written.0,
+                    None => sandbox.written.min(written.0),
+                },
+                compile: self.compile.unwrap_or(sandbox.compile),
                 ..sandbox
             },
+            written: self.written.is_none().then_some(written),
         })
     }
 }
@@ -235,6 +261,39 @@ mod tests {
         assert_eq!(error.code, Code::Denied);
         assert!(error.message.contains("flag.toml"), "{error}");
         assert!(error.help.unwrap().contains("requests = 11"));
+    }
+
+    #[test]
+    fn what_may_be_written_grows_with_the_app_up_to_what_a_policy_allows() {
+        let written = |asked: Option<&str>, policy: &str, size: u64| {
+            let policy = format!("schema = 1\n{policy}").parse().unwrap();
+            let asked = Asked {
+                written: asked.map(|text| text.parse().unwrap()),
+                ..Asked::default()
+            };
+            let limits = asked.under(&Policies::default().with("policy.toml", policy));
+            limits.map(|limits| limits.for_app(size).written)
+        };
+        let gib = 1 << 30;
+        assert_eq!(written(None, "", 1_000).unwrap(), gib);
+        assert_eq!(written(None, "", 10 * gib).unwrap(), 20 * gib);
+        assert_eq!(written(Some("1MiB"), "", 10 * gib).unwrap(), 1 << 20);
+        let policy = "limits.written = \"2GiB\"";
+        assert_eq!(written(None, policy, 10 * gib).unwrap(), 2 * gib);
+        assert_eq!(written(Some("1GiB"), policy, 10 * gib).unwrap(), gib);
+        let error = written(Some("3GiB"), policy, 0).unwrap_err();
+        assert_eq!(error.code, Code::Denied);
+    }
+
+    #[test]
+    fn headers_are_raised_for_the_plugin_and_for_the_network() {
+        let asked = Asked {
+            headers: Some("128KiB".parse().unwrap()),
+            ..Asked::default()
+        };
+        let limits = asked.under(&Policies::default()).unwrap();
+        assert_eq!(limits.egress.headers, 128 << 10);
+        assert_eq!(limits.sandbox.header_fields, 128 << 10);
     }
 
     #[test]

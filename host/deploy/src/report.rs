@@ -114,6 +114,9 @@ pub struct PlanReport {
     pub app: AppId,
     /// What would happen, in the plugin's order.
     pub changes: Vec<Change>,
+    /// What this plan itself may have sent beside GET and HEAD, by the plugin's rules: `POST
+    /// https://hippo.example.com/api/auth-tokens`.
+    pub effects: Vec<String>,
     /// Warnings about the app.
     pub findings: Vec<Finding>,
 }

@@ -82,16 +82,6 @@ pub(crate) async fn read(mut body: Body, limit: usize) -> Result<Read, BodyError
     Ok(Read::Whole(read.freeze()))
 }
 
-/// Reads a body to its end and forgets it, so that a guest that writes it does not hang. Ends with `limit` too.
-pub(crate) fn drain(mut body: Body, limit: Duration) {
-    if body.is_end_stream() {
-        return;
-    }
-    tokio::spawn(tokio::time::timeout(limit, async move {
-        while let Some(Ok(_)) = body.frame().await {}
-    }));
-}
-
 /// How far a request's body has come, for whoever waits for the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Progress {
@@ -165,7 +155,9 @@ impl Stream for Outgoing {
 
 /// An answer's body on its way to the guest. The request's audit entry ends with it.
 pub(crate) struct Incoming<B> {
-    body: B,
+    /// `None` once the body has ended, well or not: nobody waits for the guest to let go of it, and where it is not at its
+    /// end the connection is closed.
+    body: Option<B>,
     account: Arc<Account>,
     /// `None` once the body has ended.
     record: Option<Record>,
@@ -177,7 +169,7 @@ impl<B> Incoming<B> {
     pub(crate) fn new(body: B, account: Arc<Account>, record: Record, wait: Duration) -> Self {
         let until = wait.min(account.left());
         Self {
-            body,
+            body: Some(body),
             account,
             record: Some(record),
             wait,
@@ -223,15 +215,15 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        let Some(record) = this.record.take() else {
+        let (Some(record), Some(mut body)) = (this.record.take(), this.body.take()) else {
             return Poll::Ready(None);
         };
         let error = loop {
-            match Pin::new(&mut this.body).poll_frame(cx) {
+            match Pin::new(&mut body).poll_frame(cx) {
                 Poll::Pending => match this.sleep.as_mut().poll(cx) {
                     Poll::Ready(()) => break this.silence(),
                     Poll::Pending => {
-                        this.record = Some(record);
+                        (this.record, this.body) = (Some(record), Some(body));
                         return Poll::Pending;
                     }
                 },
@@ -245,7 +237,7 @@ where
                     match this.count(&record, data.len()) {
                         Err(error) => break error,
                         Ok(()) => {
-                            this.record = Some(record);
+                            (this.record, this.body) = (Some(record), Some(body));
                             return Poll::Ready(Some(Ok(Frame::data(data))));
                         }
                     }
@@ -260,11 +252,12 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.record.is_none() || self.body.is_end_stream()
+        self.body.as_ref().is_none_or(B::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let body = self.body.as_ref();
+        body.map_or_else(|| SizeHint::with_exact(0), B::size_hint)
     }
 }
 

@@ -74,14 +74,6 @@ impl Outbound {
         self.body = Read::Whole(Bytes::from_owner(revealed));
     }
 
-    /// What is still to be read from the guest.
-    pub(crate) fn rest(self) -> Option<Body> {
-        match self.body {
-            Read::Whole(_) => None,
-            Read::Larger(body) => Some(body),
-        }
-    }
-
     /// The request as the client sends it.
     pub(crate) fn request(
         self,

@@ -37,7 +37,7 @@ impl fmt::Display for RefusalLine {
 /// Why [`Session::send`](crate::Session::send) has no answer. No variant holds a secret or a query.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// Not let out. The guest gets `HTTP-request-denied`; its body has been taken care of.
+    /// Not let out. The guest gets `HTTP-request-denied`. Its body is dropped, as far as it was not read.
     #[error("{0}")]
     Refused(RefusalLine),
     /// It breaks a limit of the session.

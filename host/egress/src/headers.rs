@@ -26,14 +26,19 @@ const NOT_FOR_GUESTS: [HeaderName; 14] = [
 
 /// By these some servers take another method, path or host than those of the request, which are the ones that were
 /// checked: in a plan a GET could be a DELETE.
-const SPEAK_FOR_OTHERS: [&str; 8] = [
+const SPEAK_FOR_OTHERS: [&str; 13] = [
     "forwarded",
+    "x-forwarded",
     "x-host",
+    "x-http-host-override",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-host",
     "x-original-method",
+    "x-original-uri",
     "x-original-url",
+    "x-override-url",
     "x-rewrite-url",
 ];
 

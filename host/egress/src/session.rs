@@ -10,7 +10,7 @@ use spin_deployer_manifest::{METHODS, Scheme};
 
 use crate::address::special;
 use crate::audit::{GIVEN_UP, Record, UnderWay};
-use crate::body::{Body, drain};
+use crate::body::Body;
 use crate::conceal::Concealed;
 use crate::delegation::{Delegations, Permit};
 use crate::exchange::{self, Asked, Outbound};
@@ -232,13 +232,12 @@ impl Session {
         let admitted = match self.admit(&mut parts, target) {
             Ok(admitted) => admitted,
             Err(Stopped::Refused(refused)) => {
-                return Err(self.refuse(record, refused, Some(body)));
+                return Err(self.refuse(record, refused));
             }
             Err(Stopped::Limit { limit, again }) => {
                 if again {
                     record.forget();
                 }
-                drain(body, self.account.left());
                 return Err(SendError::Limit { limit, sent: false });
             }
         };
@@ -247,7 +246,7 @@ impl Session {
         let mut outbound = Outbound::read(body, admitted.length, &self.account).await?;
         let mut used = BTreeSet::new();
         if let Err(refused) = self.check_and_reveal(&mut parts, &mut outbound, &to, &mut used) {
-            return Err(self.refuse(record, refused, outbound.rest()));
+            return Err(self.refuse(record, refused));
         }
         record.note(|entry| entry.secrets = used.iter().cloned().collect());
 
@@ -263,7 +262,7 @@ impl Session {
                 None => "and nobody named that host",
                 Some(_) => "and the server that named that host is not there",
             };
-            self.refuse(record, format!("{refused}, {why}").into(), None)
+            self.refuse(record, format!("{refused}, {why}").into())
         };
         if let (Some(by), Some(ip)) = (by, to.origin.host.ip()) {
             let checked = check_beside(&*self.egress.names, ip, by).await;
@@ -421,11 +420,8 @@ impl Session {
         inject::headers(&self.vault, &mut parts.headers, to, used).map_err(Refused::from)
     }
 
-    /// Keeps the refusal for the user and takes care of the body that the guest may still be writing.
-    fn refuse(&self, record: &Record, refused: Refused, body: Option<Body>) -> SendError {
-        if let Some(body) = body {
-            drain(body, self.account.left());
-        }
+    /// Keeps the refusal for the user.
+    fn refuse(&self, record: &Record, refused: Refused) -> SendError {
         let (method, url) = record.read(|entry| (entry.method.clone(), entry.url.clone()));
         let tells = |text: &String| scan::tells(&self.vault, text);
         let line = RefusalLine {

@@ -3,16 +3,10 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-
-use bytes::Bytes;
 use common::*;
-use http::{Method, Request};
-use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
+use http::Method;
 use spin_deployer_egress::*;
-use spin_deployer_grants::{Grant, Phase};
+use spin_deployer_grants::Phase;
 
 #[tokio::test]
 async fn a_host_that_nobody_named_sees_no_connection_and_the_user_reads_which_it_was() {
@@ -180,37 +174,6 @@ async fn a_request_that_is_no_plain_one_never_leaves() {
     }
     assert_eq!(server.connections(), 0);
 }
-
-#[tokio::test]
-async fn the_body_of_a_refused_request_is_read_so_that_the_guest_goes_on() {
-    let run = run_with(direct(), Grant::default(), Phase::Deploy, Limits::default());
-    let drained = Arc::new(AtomicBool::new(false));
-    let (done, is_done) = tokio::sync::oneshot::channel();
-    let (flag, mut done) = (drained.clone(), Some(done));
-    let body = futures_util::stream::iter(0..100).map_while_done(move |last| {
-        if last {
-            flag.store(true, SeqCst);
-            done.take().unwrap().send(()).unwrap();
-        }
-    });
-    let request = Request::put("https://a.example/").body(body).unwrap();
-    refused(run.send(request).await);
-    is_done.await.unwrap();
-    assert!(drained.load(SeqCst));
-}
-
-trait MapWhileDone: futures_util::Stream<Item = i32> + Send + Sized + 'static {
-    /// A body of one piece an item that tells when its last piece was taken.
-    fn map_while_done(self, mut taken: impl FnMut(bool) + Send + 'static) -> Body {
-        let pieces = futures_util::StreamExt::map(self, move |n| {
-            taken(n == 99);
-            Ok(Frame::data(Bytes::from_static(&[0; 1024])))
-        });
-        StreamBody::new(pieces).boxed_unsync()
-    }
-}
-
-impl<S: futures_util::Stream<Item = i32> + Send + 'static> MapWhileDone for S {}
 
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_not_an_order() {

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use common::*;
 use http::Method;
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use spin_deployer_egress::*;
 use spin_deployer_grants::Phase;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 /// A run with the registry's plugin under these limits.
 fn limited(server: &Server, limits: Limits) -> Run {
@@ -123,6 +126,36 @@ async fn an_answer_larger_than_the_limit_ends_with_an_error_and_the_next_is_read
     assert_eq!(line(&run), (Some("answer"), true));
     let answer = run.get(&server.url("/v2/")).await.unwrap();
     assert_eq!(text(answer).await.len(), 100_000);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_hung_up_on_even_where_the_guest_holds_on_to_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_u8().await.unwrap();
+        let _ = stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/wasm\r\n\r\n")
+            .await;
+        while stream.write_all(&[b'x'; 1 << 16]).await.is_ok() {}
+    });
+    let options = [("reference", format!("http://{address}/acme/shop:v1"))];
+    let limits = Limits {
+        answer: 100_000,
+        ..Limits::default()
+    };
+    let run = run_with(direct(), grant(REGISTRY, &options), Phase::Deploy, limits);
+    let answer = run.get(&format!("http://{address}/v2/")).await.unwrap();
+    let mut body = answer.into_body();
+    let error = loop {
+        if let Err(error) = body.frame().await.unwrap() {
+            break error;
+        }
+    };
+    broken_body(error);
+    server.await.unwrap();
+    assert!(body.frame().await.is_none() && body.is_end_stream());
 }
 
 #[tokio::test]

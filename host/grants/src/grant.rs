@@ -163,6 +163,22 @@ impl Grant {
         hides
     }
 
+    /// What even a phase that only reads may send beside GET and HEAD, a line each, for the user: `POST
+    /// https://hippo.example.com/api/auth-tokens`. Without what a policy does not allow by its place or method.
+    pub fn effects(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for rule in &self.rules {
+            for (method, line) in rule.effects() {
+                let here = rule.to.as_exact();
+                let refused = here.is_some_and(|to| self.policies.allows(method, to).is_err());
+                if !refused && !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+        }
+        lines
+    }
+
     /// Whether the user named this very host. Only then may it be in a private network.
     pub fn names_host(&self, host: &Host) -> bool {
         self.named.contains(host)

@@ -56,6 +56,18 @@ impl Rule {
         }
     }
 
+    /// What a phase that only reads lets out beside GET and HEAD, with its place: `POST https://hippo.example.com/login`,
+    /// `POST to the token service of https://ghcr.io`.
+    pub(crate) fn effects(&self) -> impl Iterator<Item = (&Method, String)> {
+        self.plan.iter().map(|effect| match effect {
+            PlanEffect::Path(method, path) => (method, format!("{method} {}{path}", self.to)),
+            PlanEffect::WwwAuthenticate(method) => {
+                let line = format!("{method} to the token service of {}", self.to);
+                (method, line)
+            }
+        })
+    }
+
     /// Whether a phase that only reads lets this out.
     pub(crate) fn reads(&self, method: &Method, path: &str) -> bool {
         matches!(*method, Method::GET | Method::HEAD)

@@ -3,9 +3,9 @@
 
 mod fixture;
 
-use fixture::{FIXED, HIPPO, REGISTRY, decide, grant, manifest, named};
+use fixture::{FIXED, HIPPO, REGISTRY, decide, grant, grant_under, manifest, named};
 use rstest::rstest;
-use spin_deployer_grants::{Grant, Phase, ValueSource};
+use spin_deployer_grants::{Grant, Phase, Policies, ValueSource};
 
 #[rstest]
 #[case(Phase::Deploy, "GET", "https://hippo.example.com:8443/api/apps")]
@@ -329,4 +329,30 @@ fn another_port_of_a_named_host_is_told_with_the_option_that_named_it() {
         "# `hippo-url` is at https://hippo.example.com:8443; if https://hippo.example.com:9000 is meant, name that"
     );
     assert!(rule.starts_with("[[http]]"), "{rule}");
+}
+
+#[test]
+fn what_even_a_plan_may_send_is_told_with_its_place() {
+    let rules = [
+        HIPPO,
+        "[[http]]\nto = \"{reference}\"\nmethods = [\"GET\", \"POST\"]\nfollows = [\"www-authenticate\"]\nplan = [\"POST www-authenticate\"]\nwhy = \"\"\n",
+        FIXED,
+    ];
+    let manifest = manifest(&rules.concat());
+    let given = [
+        ("hippo-url", "https://hippo.corp:8443/x", ValueSource::Flag),
+        ("reference", "127.0.0.1:5000/a/b", ValueSource::Flag),
+    ];
+    let login = "POST https://hippo.corp:8443/api/auth-tokens";
+    let token = "POST to the token service of http://127.0.0.1:5000";
+    assert_eq!(grant(&manifest, &given).effects(), [login, token]);
+    // Of a place that nobody named nothing can be sent, and nothing by a method that a policy forbids.
+    assert_eq!(grant(&manifest, &given[1..]).effects(), [token]);
+    let policy = "schema = 1\nhttp.methods = [\"GET\"]".parse().unwrap();
+    let policies = Policies::default().with("policy.toml", policy);
+    assert!(
+        grant_under(&manifest, &given, &policies)
+            .effects()
+            .is_empty()
+    );
 }

@@ -34,6 +34,7 @@ time = "15m"
 requests = 10000
 bytes = "10GiB"
 answer = "64MiB"
+written = "1GiB"
 app-size = "500MiB"
 
 [require]
@@ -76,7 +77,7 @@ fn it_is_written_in_one_way_and_read_back() {
 #[rstest]
 #[case("schema = 1", "", &["line 1, column 1", "write `schema = 1`"])]
 #[case("schema = 1", "schema = 2", &["line 1, column 10", "schema 2", "release"])]
-#[case("[require]", "[requires]", &["line 25, column 2", "unknown field `requires`", "`require`"])]
+#[case("[require]", "[requires]", &["line 26, column 2", "unknown field `requires`", "`require`"])]
 #[case("to = [", "hosts = [", &["line 9, column 1", "unknown field `hosts`", "`methods`"])]
 #[case("memory", "max-memory", &["line 17, column 1", "unknown field `max-memory`", "`memory`"])]
 #[case("sha256:", "sha512:", &["line 5, column 5", "`sha512:", "64 hexadecimal digits"])]
@@ -86,7 +87,7 @@ fn it_is_written_in_one_way_and_read_back() {
 #[case("256MiB", "256MB", &["line 17, column 10", "`256MB`", "MiB"])]
 #[case("\"15m\"", "\"15 minutos\"", &["line 19, column 8", "`15 minutos`", "`15m`"])]
 #[case("10000", "-1", &["line 20, column 12"])]
-#[case("= true", "= \"yes\"", &["line 26, column 13", "boolean"])]
+#[case("= true", "= \"yes\"", &["line 27, column 13", "boolean"])]
 fn a_mistake_is_told_with_its_place_and_the_way_out(
     #[case] from: &str,
     #[case] to: &str,

@@ -6,7 +6,7 @@ use crate::name::OptionName;
 
 /// Flags of the host's own, which no option of a plugin may be called. The kinds of a clash: a plugin that takes
 /// `--output` for itself, and a user who believes to be asked by the host.
-pub const RESERVED: [&str; 30] = [
+pub const RESERVED: [&str; 32] = [
     "from",
     "target",
     "output",
@@ -28,6 +28,8 @@ pub const RESERVED: [&str; 30] = [
     "max-bytes",
     "max-answer",
     "max-headers",
+    "max-written",
+    "max-compile",
     "readiness-timeout",
     "build",
     "profile",

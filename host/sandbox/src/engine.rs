@@ -1,6 +1,7 @@
 //! Compiling components and loading what was compiled.
 
 use std::hash::{Hash as _, Hasher};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 use wasmtime::{Config, OptLevel};
 
-use crate::{Error, Plugin};
+use crate::{Error, LimitKind, Limits, Plugin, shape};
 
 /// How often a computing plugin is looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -62,13 +63,26 @@ impl Engine {
 
     /// Compiles a component. Takes seconds for megabytes, on all cores; what comes out is for [`Verified`].
     ///
+    /// A compiler cannot be interrupted: after [`Limits::compile`] its threads go on until the process ends, which is what
+    /// the caller is expected to do then.
+    ///
     /// # Errors
-    /// [`Error::Compile`] for what is no component.
-    pub fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, Error> {
-        let code = self
-            .inner
-            .precompile_component(wasm)
-            .map_err(|e| Error::Compile(e.into()))?;
+    /// [`Error::Compile`] for what is no component, [`Error::Shape`] for one that is not tried, [`Error::Limit`] for one
+    /// that takes too long.
+    pub fn compile(&self, wasm: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
+        shape::check(wasm)?;
+        let (engine, wasm) = (self.inner.clone(), wasm.to_vec());
+        let (done, compiled) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("compiler".into())
+            .spawn(move || done.send(engine.precompile_component(&wasm)))
+            .map_err(|e| Error::Engine(e.into()))?;
+        let code = match compiled.recv_timeout(limits.compile) {
+            Ok(code) => code.map_err(|e| Error::Compile(e.into()))?,
+            Err(RecvTimeoutError::Timeout) => return Err(limits.limit(LimitKind::Compile).into()),
+            // Its panic has been told.
+            Err(e @ RecvTimeoutError::Disconnected) => return Err(Error::Engine(e.into())),
+        };
         let mut sealed = Sha256::digest(&code).to_vec();
         sealed.extend(code);
         Ok(sealed)
@@ -149,7 +163,7 @@ mod tests {
     fn damaged_code_is_never_loaded() {
         let engine = Engine::new().unwrap();
         let empty_component = b"\0asm\x0d\0\x01\0";
-        let code = engine.compile(empty_component).unwrap();
+        let code = engine.compile(empty_component, &Limits::default()).unwrap();
         assert!(Verified::new(&code).is_ok());
         for position in [0, DIGEST, code.len() / 2, code.len() - 1] {
             let mut damaged = code.clone();
@@ -169,7 +183,9 @@ mod tests {
     #[test]
     fn a_component_that_is_no_plugin_is_told_what_it_lacks() {
         let engine = Engine::new().unwrap();
-        let code = engine.compile(b"\0asm\x0d\0\x01\0").unwrap();
+        let code = engine
+            .compile(b"\0asm\x0d\0\x01\0", &Limits::default())
+            .unwrap();
         let error = engine.load(Verified::new(&code).unwrap()).err().unwrap();
         assert!(
             error
@@ -183,8 +199,35 @@ mod tests {
     fn what_is_no_component_does_not_compile() {
         let engine = Engine::new().unwrap();
         for wasm in [&b"\0asm\x01\0\0\0"[..], b"", b"#!/bin/sh"] {
-            assert!(matches!(engine.compile(wasm), Err(Error::Compile(_))));
+            let compiled = engine.compile(wasm, &Limits::default());
+            assert!(matches!(compiled, Err(Error::Compile(_))));
         }
+    }
+
+    #[test]
+    fn what_takes_too_long_ends_and_says_so() {
+        // Within what is tried, and hours of work all the same.
+        let (variables, loops) = (900, 1_000);
+        let body: String = (0..variables)
+            .map(|n| format!("local.get {n} i32.const 1 i32.add local.set {n} "))
+            .collect();
+        let wasm = wat::parse_str(format!(
+            "(component (core module (func (local {}) {} {body} {})))",
+            "i32 ".repeat(variables),
+            "loop ".repeat(loops),
+            "local.get 0 br_if 0 end ".repeat(loops)
+        ));
+        let limits = Limits {
+            compile: Duration::from_millis(300),
+            ..Limits::default()
+        };
+        let began = std::time::Instant::now();
+        let error = Engine::new().unwrap().compile(&wasm.unwrap(), &limits);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "exceeded its compiling time limit of 0.3 s"
+        );
+        assert!(began.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

@@ -18,6 +18,12 @@ pub enum Error {
     /// Not a component, or one with features that are not enabled.
     #[error("not a WebAssembly component that can be compiled")]
     Compile(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// More of something than is compiled at all. In words, without a full stop.
+    #[error("{0}")]
+    Shape(String),
+    /// Compiling it took too long. Displays as a predicate.
+    #[error(transparent)]
+    Limit(#[from] Limit),
     /// Compiled code whose digest is not its own.
     #[error("the compiled code is damaged")]
     Damaged,

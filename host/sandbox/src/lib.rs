@@ -14,7 +14,7 @@
 //! use spin_deployer_sandbox::{Engine, Limits, Verified};
 //!
 //! let engine = Engine::new()?;
-//! let code = engine.compile(wasm)?;
+//! let code = engine.compile(wasm, &Limits::default())?;
 //! let plugin = engine.load(Verified::new(&code)?)?;
 //! let outcome = plugin.plan(ports, Limits::default()).await;
 //! for change in outcome.result? {
@@ -38,6 +38,7 @@ mod mounts;
 mod output;
 mod plugin;
 mod ports;
+mod shape;
 mod state;
 
 pub use bindings::spin_deployer::api::app::{ComponentSource, File};

@@ -26,6 +26,12 @@ pub struct Limits {
     pub header_fields: usize,
     /// Contents of the app that are being read at a time.
     pub streams: usize,
+    /// What is written to the user's directories. In bytes; what is written over counts again.
+    pub written: u64,
+    /// Files that are opened to be made, directories and links that are made.
+    pub entries: u64,
+    /// Compiling the plugin, which [`crate::Engine::compile`] does before any call.
+    pub compile: Duration,
     /// What is kept of stdout, and of stderr, each. In bytes. More is cut, which is no error.
     pub output: usize,
 }
@@ -42,6 +48,9 @@ impl Default for Limits {
             random: 64 << 10,
             header_fields: 64 << 10,
             streams: 128,
+            written: 1 << 30,
+            entries: 100_000,
+            compile: Duration::from_secs(120),
             output: 1 << 20,
         }
     }
@@ -68,6 +77,12 @@ pub enum LimitKind {
     HeaderFields,
     /// [`Limits::streams`]
     Streams,
+    /// [`Limits::written`]
+    Written,
+    /// [`Limits::entries`]
+    Entries,
+    /// [`Limits::compile`]
+    Compile,
 }
 
 /// A limit that a plugin broke. Displays as a predicate: `exceeded its memory limit of 256 MiB`.
@@ -93,6 +108,9 @@ impl LimitKind {
             Self::Random => "random",
             Self::HeaderFields => "headers",
             Self::Streams => "streams",
+            Self::Written => "written",
+            Self::Entries => "entries",
+            Self::Compile => "compile",
         }
     }
 
@@ -108,6 +126,9 @@ impl LimitKind {
             Self::Random => "random bytes",
             Self::HeaderFields => "header size",
             Self::Streams => "open contents",
+            Self::Written => "written bytes",
+            Self::Entries => "new files",
+            Self::Compile => "compiling time",
         }
     }
 }
@@ -119,6 +140,9 @@ impl Limit {
             LimitKind::Memory => Some("--max-memory"),
             LimitKind::Compute => Some("--max-compute"),
             LimitKind::Wall => Some("--timeout"),
+            LimitKind::HeaderFields => Some("--max-headers"),
+            LimitKind::Written => Some("--max-written"),
+            LimitKind::Compile => Some("--max-compile"),
             _ => None,
         }
     }
@@ -136,6 +160,11 @@ impl Limits {
             LimitKind::Random => Bytes(self.random).to_string(),
             LimitKind::HeaderFields => Bytes(self.header_fields).to_string(),
             LimitKind::Streams => self.streams.to_string(),
+            LimitKind::Written => {
+                Bytes(usize::try_from(self.written).unwrap_or(usize::MAX)).to_string()
+            }
+            LimitKind::Entries => self.entries.to_string(),
+            LimitKind::Compile => time(self.compile),
         };
         Limit { kind, value }
     }

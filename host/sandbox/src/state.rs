@@ -15,6 +15,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::spin_deployer::api;
 use crate::clock::Clock;
+use crate::host::disk::{HasDisk, Left, of as disk_of};
 use crate::host::random::{HasRandom, of as random_of};
 use crate::http::Hooks;
 use crate::memory::Memory;
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub(crate) options: Arc<dyn Options>,
     pub(crate) progress: Arc<dyn Progress>,
     pub(crate) signer: Arc<dyn Signer>,
+    /// What may still be written.
+    pub(crate) disk: Left,
     /// One permit for each content that is being read.
     pub(crate) streams: Arc<Semaphore>,
     /// Of the next step.
@@ -72,6 +75,7 @@ impl State {
             options: ports.options,
             progress: ports.progress,
             signer: ports.signer,
+            disk: Left::of(&limits),
             streams: Arc::new(Semaphore::new(limits.streams)),
             step: 0,
             limits,
@@ -130,7 +134,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, State::cli)?;
     cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, State::cli)?;
     filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)?;
-    filesystem::types::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)?;
+    filesystem::types::add_to_linker::<_, HasDisk>(l, disk_of)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
     api::app::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
     api::options::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;

@@ -42,17 +42,32 @@ pub(crate) fn planned(report: &PlanReport) -> String {
     let target = escape::line(&report.target);
     if report.changes.is_empty() {
         return format!(
-            "Nothing to do: {} is on {target} as it is\n",
-            app(&report.app)
+            "Nothing to do: {} is on {target} as it is\n{}",
+            app(&report.app),
+            effects(report)
         );
     }
     let rows: Vec<_> = report.changes.iter().map(change).collect();
     format!(
-        "Plan for {} on {target}\n{}{}\n",
+        "Plan for {} on {target}\n{}{}\n{}",
         app(&report.app),
         table(2, &rows),
-        totals(&report.changes)
+        totals(&report.changes),
+        effects(report)
     )
+}
+
+/// A plan changes nothing, but for what the plugin's rules say; nobody should have to read a manifest to know that.
+fn effects(report: &PlanReport) -> String {
+    if report.effects.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<_> = report
+        .effects
+        .iter()
+        .map(|line| vec![Cell::text(line)])
+        .collect();
+    format!("The plan itself may have sent\n{}", table(2, &rows))
 }
 
 /// The answer of `history`, the active release marked.
@@ -393,6 +408,7 @@ mod tests {
             plugin: plugin(),
             app: hello(),
             changes,
+            effects: vec!["POST to the token service of https://ghcr.io".into()],
             findings: vec![],
         };
         assert_eq!(
@@ -401,7 +417,9 @@ mod tests {
              ^ upload  layer  sha256:abababababab    1.50 MB\n  \
              ^ upload  layer  b                    500.00 kB\n  \
              = keep    layer  c                      9.00 MB\n\
-             2 to upload (2.00 MB), 1 to keep\n"
+             2 to upload (2.00 MB), 1 to keep\n\
+             The plan itself may have sent\n  \
+             POST to the token service of https://ghcr.io\n"
         );
     }
 

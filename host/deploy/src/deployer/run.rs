@@ -26,6 +26,8 @@ pub(super) struct Prepared {
     /// Whether the plugin had to be compiled for it.
     pub(super) compiled: bool,
     pub(super) app: Arc<dyn sandbox::App>,
+    /// Of all contents of the app, in bytes; 0 where the call needs none.
+    pub(super) size: u64,
     pub(super) findings: Vec<Finding>,
     pub(super) logins: Logins,
     pub(super) values: Values,
@@ -108,7 +110,8 @@ impl Deployer {
         if let Some(app) = &loaded {
             admission::admit(&self.target, app, &self.policies)?;
         }
-        let prepared = self.prepared((plugin, compiled), port, findings, (logins, values))?;
+        let mut prepared = self.prepared((plugin, compiled), port, findings, (logins, values))?;
+        prepared.size = loaded.map_or(0, |app| app.total_size());
         for note in prepared.keys.notes() {
             self.observer.event(Event::Note(note));
         }
@@ -171,6 +174,7 @@ impl Deployer {
             plugin,
             compiled,
             app,
+            size: 0,
             findings,
             keys: Arc::new(Keys::read(&self.target.manifest, &values)?),
             grant: Grant::naming(&self.target.manifest, &values, &self.policies),
@@ -276,7 +280,8 @@ impl Deployer {
         };
         let began = Instant::now();
         *self.running() = Some((call.to_owned(), began));
-        let mut outcome = run(prepared.plugin.clone(), ports, limits.sandbox.clone()).await;
+        let limits = limits.for_app(prepared.size);
+        let mut outcome = run(prepared.plugin.clone(), ports, limits).await;
         // What the plugin has not waited for gets its line before the call does.
         session.end();
         let ended = Line::ended(call, &outcome.result, &network.last(), began);
@@ -351,7 +356,8 @@ impl Deployer {
     pub(super) async fn load_plugin(&self) -> Result<(Plugin, bool), Error> {
         let cache = self.environment.directories.cache().map(Path::to_owned);
         let target = self.target.clone();
-        let observer = self.observer.clone();
-        loading::blocking(move || code::plugin(&target, cache.as_deref(), &*observer)).await
+        let (limits, observer) = (self.limits.sandbox.clone(), self.observer.clone());
+        loading::blocking(move || code::plugin(&target, cache.as_deref(), &limits, &*observer))
+            .await
     }
 }

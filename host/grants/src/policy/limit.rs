@@ -21,6 +21,8 @@ pub struct Limits {
     pub bytes: Limit<ByteSize>,
     /// The body of one answer.
     pub answer: Limit<ByteSize>,
+    /// What a call writes to the user's directories.
+    pub written: Limit<ByteSize>,
     /// All contents of an app together.
     pub app_size: Limit<ByteSize>,
 }
@@ -34,6 +36,7 @@ impl Limits {
             requests: Limit::of(policies, "requests", |limits| limits.requests),
             bytes: Limit::of(policies, "bytes", |limits| limits.bytes),
             answer: Limit::of(policies, "answer", |limits| limits.answer),
+            written: Limit::of(policies, "written", |limits| limits.written),
             app_size: Limit::of(policies, "app-size", |limits| limits.app_size),
         }
     }

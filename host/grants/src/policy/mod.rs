@@ -69,6 +69,8 @@ pub struct PolicyLimits {
     pub bytes: Option<ByteSize>,
     /// The body of one answer.
     pub answer: Option<ByteSize>,
+    /// What a call writes to the user's directories.
+    pub written: Option<ByteSize>,
     /// All contents of an app together.
     pub app_size: Option<ByteSize>,
 }

@@ -1,6 +1,7 @@
 //! The contract's imports, from the host's side.
 
 mod app;
+pub(crate) mod disk;
 mod options;
 mod progress;
 pub(crate) mod random;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use spin_deployer_sandbox::{CallError, Mount};
+use spin_deployer_sandbox::{CallError, LimitKind, Limits, Mount};
 use tempfile::TempDir;
 
 use crate::support::World;
@@ -151,4 +151,43 @@ async fn what_cannot_be_mounted_is_named_and_nothing_runs() {
             0
         );
     }
+}
+
+/// What a plugin that does this in a directory of its own breaks, and what is there then.
+async fn fills(line: &str, limits: Limits) -> (LimitKind, BTreeMap<String, Vec<u8>>) {
+    let machine = machine();
+    let folder = machine.path().join("inside/sub");
+    let mut world = World::new("script")
+        .with("folder", "/options/folder")
+        .with("script", line);
+    (world.mounts, world.limits) = (vec![mount(&folder, true)], limits);
+    match world.plan().await.result {
+        Err(CallError::Limit(limit)) => (limit.kind, snapshot(&folder)),
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_is_counted_however_it_is_written() {
+    for line in ["fill <folder>/x", "grow <folder>/x", "gap <folder>/x"] {
+        let limits = Limits {
+            written: 100_000,
+            ..Limits::default()
+        };
+        let (kind, files) = fills(line, limits).await;
+        assert_eq!(kind, LimitKind::Written, "{line}");
+        let sizes: Vec<usize> = files.values().map(Vec::len).collect();
+        assert!(sizes.iter().all(|size| *size <= 100_000), "{sizes:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_directories_and_links_are_counted() {
+    let limits = Limits {
+        entries: 100,
+        ..Limits::default()
+    };
+    let (kind, files) = fills("crowd <folder>", limits).await;
+    assert_eq!(kind, LimitKind::Entries);
+    assert_eq!(files.len(), 100);
 }

@@ -5,7 +5,7 @@ use spin_deployer_sandbox::{CallError, Error, Limits, Verified};
 use crate::support::{ENGINE, World, wasm};
 
 fn refused(wasm: &[u8]) -> String {
-    let code = ENGINE.compile(wasm).unwrap();
+    let code = ENGINE.compile(wasm, &Limits::default()).unwrap();
     match ENGINE.load(Verified::new(&code).unwrap()) {
         Err(Error::Interface(why)) => why,
         Err(other) => panic!("{other:?}"),
@@ -52,7 +52,9 @@ fn an_import_that_nobody_has_is_refused_by_name() {
 
 #[tokio::test]
 async fn what_a_plugin_does_not_export_cannot_be_called() {
-    let code = ENGINE.compile(&exporting("0.1.0", "")).unwrap();
+    let code = ENGINE
+        .compile(&exporting("0.1.0", ""), &Limits::default())
+        .unwrap();
     let plugin = ENGINE.load(Verified::new(&code).unwrap()).unwrap();
     assert!(!plugin.exports().releases && !plugin.exports().login);
     let world = World::new("look");

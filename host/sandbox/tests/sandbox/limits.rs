@@ -120,7 +120,7 @@ async fn many_memories_and_tables_have_one_limit_together() {
     for (definition, fits) in [("(memory 1024)", 4), ("(table 0x1000000 funcref)", 2)] {
         let refused = async |instances| {
             let wasm = wat::parse_str(many(definition, instances)).unwrap();
-            let code = ENGINE.compile(&wasm).unwrap();
+            let code = ENGINE.compile(&wasm, &Limits::default()).unwrap();
             let plugin = ENGINE.load(Verified::new(&code).unwrap()).unwrap();
             let outcome = plugin.plan(world.ports(), Limits::default()).await;
             matches!(outcome.result, Err(CallError::Limit(limit)) if limit.kind == LimitKind::Memory)

@@ -53,7 +53,9 @@ pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
 /// The plugin of many faults.
 pub fn hostile() -> &'static Plugin {
     static HOSTILE: LazyLock<Plugin> = LazyLock::new(|| {
-        let code = ENGINE.compile(&wasm("hostile")).unwrap();
+        let code = ENGINE
+            .compile(&wasm("hostile"), &Limits::default())
+            .unwrap();
         ENGINE.load(Verified::new(&code).unwrap()).unwrap()
     });
     &HOSTILE

@@ -1,6 +1,7 @@
 //! What the script does to files. Whatever happens is told: what was read, or which error it was.
 
 use std::fs;
+use std::io::{self, Seek as _, Write as _};
 
 use wasip2::filesystem::preopens::get_directories;
 
@@ -27,6 +28,12 @@ pub fn act(verb: &str, rest: &str) -> String {
             .truncate(true)
             .open(first)
             .map(|_| "done".to_owned()),
+        "fill" => fill(first),
+        "grow" => fs::File::create(first)
+            .and_then(|file| file.set_len(1 << 40))
+            .map(|()| "done".to_owned()),
+        "gap" => gap(first).map(|()| "done".to_owned()),
+        "crowd" => crowd(first),
         "mkdir" => fs::create_dir(first).map(|()| "done".to_owned()),
         "remove" => fs::remove_file(first).map(|()| "done".to_owned()),
         "rename" => fs::rename(first, second).map(|()| "done".to_owned()),
@@ -40,6 +47,31 @@ pub fn act(verb: &str, rest: &str) -> String {
         Ok(seen) => seen,
         Err(error) => format!("refused, {error}"),
     }
+}
+
+/// Until the disk is full.
+fn fill(path: &str) -> io::Result<String> {
+    let mut file = fs::File::create(path)?;
+    loop {
+        file.write_all(&[b'f'; 1 << 16])?;
+    }
+}
+
+/// One byte, far behind the end.
+fn gap(path: &str) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.seek(io::SeekFrom::Start(1 << 40))?;
+    file.write_all(b"g")
+}
+
+/// Files, directories and links without end.
+fn crowd(path: &str) -> io::Result<String> {
+    for n in 0.. {
+        fs::write(format!("{path}/{n}.file"), "")?;
+        fs::create_dir(format!("{path}/{n}.folder"))?;
+        fs::hard_link(format!("{path}/{n}.file"), format!("{path}/{n}.link"))?;
+    }
+    Ok(String::new())
 }
 
 fn symlink(target: &str, path: &str) -> String {
