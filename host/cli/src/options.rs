@@ -189,6 +189,7 @@ mod tests {
             [[options]]
             name = "sign-key"
             type = "signing-key"
+            required-with = ["note", "size"]
             help = "What signs"
 
             [[options]]
@@ -266,6 +267,7 @@ mod tests {
             "--address <URL>",
             "Where it is [required] [env: EXAMPLE_ADDRESS]",
             "How much [default: 3]",
+            "What signs [required with --note, --size]",
             "[possible values: small, large]",
         ] {
             assert!(help.contains(line), "{line}: {help}");

@@ -54,7 +54,8 @@ pub trait Logs {
 )]
 pub trait Login {
     /// Proves to the platform who the user is. What the session `saves` is kept by the host and comes back as the
-    /// value of the option of that name.
+    /// value of the option of that name; a placeholder that an answer had in place of what the manifest `hides` is kept
+    /// as what it stands for.
     async fn login() -> Result<Session>;
 }
 
