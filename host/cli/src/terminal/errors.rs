@@ -154,7 +154,7 @@ mod tests {
     fn what_a_release_wrote_stands_below_and_cannot_draw() {
         let log = vec!["starting".to_owned(), "\u{1b}[2J\nerror: no".to_owned()];
         let shown = error(&Error {
-            log,
+            log: log.into(),
             ..Error::new(Code::NotReady, "not ready").help("look")
         });
         assert_eq!(
