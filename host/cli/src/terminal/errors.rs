@@ -152,7 +152,9 @@ mod tests {
 
     #[test]
     fn what_a_release_wrote_stands_below_and_cannot_draw() {
-        let log = vec!["starting".to_owned(), "\u{1b}[2J\nerror: no".to_owned()];
+        let log = ["starting", "\u{1b}[2J\nerror: no"]
+            .map(str::to_owned)
+            .into();
         let shown = error(&Error {
             log: log.into(),
             ..Error::new(Code::NotReady, "not ready").help("look")
