@@ -152,9 +152,7 @@ mod tests {
 
     #[test]
     fn what_a_release_wrote_stands_below_and_cannot_draw() {
-        let log = ["starting", "\u{1b}[2J\nerror: no"]
-            .map(str::to_owned)
-            .into();
+        let log = ["starting", "\u{1b}[2J\nerror: no"].map(str::to_owned);
         let shown = error(&Error {
             log: log.into(),
             ..Error::new(Code::NotReady, "not ready").help("look")
