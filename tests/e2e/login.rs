@@ -49,6 +49,7 @@ help = "What it gets a token with"
 to = "{url}"
 methods = ["GET", "POST"]
 sends = ["token", "password"]
+plan = ["POST /token"]
 why = "everything"
 "#;
 
@@ -269,6 +270,17 @@ fn file_and_folder_are_the_users_alone_and_nothing_is_taken_from_others() {
     user.whoami(&platform).ok();
 }
 
+/// What the audit log has of secrets that were saved and removed.
+fn secrets_in_the_log(user: &User) -> Vec<String> {
+    let log = fs::read_to_string(user.machine.audit_log()).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines = lines.filter(|line: &serde_json::Value| line["origins"].is_array());
+    let text = |line: &serde_json::Value, field| line[field].as_str().unwrap().to_owned();
+    lines
+        .map(|line| format!("{} {}", text(&line, "event"), text(&line, "option")))
+        .collect()
+}
+
 #[test]
 fn logging_out_removes_what_was_saved_for_that_place() {
     let (user, here, there) = (User::new(), platform(), platform());
@@ -294,6 +306,13 @@ fn logging_out_removes_what_was_saved_for_that_place() {
     user.whoami(&there).ok();
     // Without the place, for every place.
     user.run("logout", &[]).ok();
+    let lines = [
+        "saved token",
+        "saved token",
+        "removed token",
+        "removed token",
+    ];
+    assert_eq!(secrets_in_the_log(&user), lines);
     assert!(!user.saved().exists());
     let nothing = user.run("logout", &[]).ok();
     assert!(nothing.stdout.contains("Nothing was saved"), "{nothing}");
@@ -310,6 +329,7 @@ fn logging_out_everywhere_works_whatever_became_of_target_and_file() {
         .run(["logout", "--all", "--output", "json"])
         .ok();
     assert_eq!(all.json()["removed"][0]["option"], "token");
+    assert_eq!(secrets_in_the_log(&user), ["saved token", "removed token"]);
     assert!(!user.saved().exists());
     fs::write(user.saved(), "nonsense").unwrap();
     user.machine.run(["logout", "--all"]).ok();

@@ -252,6 +252,11 @@ impl User {
     }
 }
 
+/// To a login in the middle of a command.
+fn agree(terminal: &mut Terminal) {
+    terminal.answers("Log in to ", "y");
+}
+
 #[test]
 fn a_password_becomes_a_token_that_is_saved_and_used() {
     let hippo = Hippo::start(NEVER);
@@ -339,11 +344,19 @@ fn a_command_at_a_terminal_logs_in_and_goes_on() {
     user.told_nothing(no_input.finish()).fails(3);
 
     let mut plan = user.at_terminal("plan", &[]);
-    plan.shows("needs a login: log in here, and the command goes on");
+    plan.shows("needs a login");
+    agree(&mut plan);
+    plan.shows("--username is asked for by plugin `hippo`, and is seen by it");
     plan.answers("Who you are (--username)", "me");
+    let fate = format!(
+        "--password is asked for by plugin `hippo`, and goes to {}",
+        hippo.url()
+    );
+    plan.shows(&fate);
     plan.answers_secretly("Your password (--password)", PASSWORD);
     plan.shows("Logged in to ");
-    plan.shows(" as me until 2999-01-02T03:04:05Z, saved in ");
+    plan.shows(" until 2999-01-02T03:04:05Z, saved in ");
+    plan.shows("; plugin `hippo` calls you me");
     let plan = user.told_nothing(plan.finish()).ok();
     assert!(
         plan.json()["changes"][0]["name"]
@@ -368,7 +381,8 @@ fn a_command_at_a_terminal_logs_in_and_goes_on() {
         .fails(3)
         .says("hippo does not know this token");
     let mut plan = user.at_terminal("plan", &[]);
-    plan.shows("hippo does not know this token: log in here");
+    plan.shows("plugin `hippo` says: hippo does not know this token");
+    agree(&mut plan);
     plan.answers("Who you are (--username)", "me");
     plan.answers_secretly("Your password (--password)", PASSWORD);
     user.told_nothing(plan.finish()).ok();
@@ -381,6 +395,7 @@ fn a_wrong_password_is_asked_for_once_and_changes_nothing() {
     let hippo = Hippo::start(NEVER);
     let user = User::of(&hippo);
     let mut plan = user.at_terminal("plan", &[]);
+    agree(&mut plan);
     plan.answers("Who you are (--username)", "me");
     plan.answers_secretly("Your password (--password)", "planted-password-wrong");
     let plan = user.told_nothing(plan.finish()).fails(3);
@@ -415,7 +430,8 @@ fn an_expired_login_is_renewed_on_the_spot() {
         .collect();
     let mut plan = Terminal::start(&user.machine, &line);
     plan.answers("Where it may go (--url)", &user.url);
-    plan.shows("expired at 2001-02-03T04:05:06Z: log in here");
+    plan.shows("expired at 2001-02-03T04:05:06Z");
+    agree(&mut plan);
     plan.answers("Who you are (--username)", "me");
     plan.answers_secretly("Your password (--password)", PASSWORD);
     user.told_nothing(plan.finish()).ok();
@@ -447,4 +463,22 @@ fn what_a_platform_gave_is_not_saved_for_another_place() {
     ));
     assert_eq!(user.saved(), "");
     user.run("login", &["--username", "me"]).ok();
+}
+
+/// Also where the user's shell allows them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_crash_would_leave_no_secret_in_a_core_dump() {
+    let hippo = Hippo::start(NEVER);
+    let mut user = User::of(&hippo);
+    let allow = "ulimit -S -c $(ulimit -H -c) && exec \"$@\"";
+    user.machine.wrap(&["sh", "-c", allow, "sh"]);
+    let mut plan = user.at_terminal("plan", &[]);
+    plan.shows("Log in to ");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", plan.id())).unwrap();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let soft = line.unwrap().split_whitespace().nth(4).unwrap();
+    assert_eq!(soft, "0", "{limits}");
 }

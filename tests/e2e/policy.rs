@@ -147,3 +147,23 @@ fn nothing_runs_under_a_policy_that_is_not_understood() {
         .says("absent.toml cannot be read");
     assert!(!app.path().join(".deployer").exists());
 }
+
+/// On a disk that is full.
+#[test]
+fn nothing_runs_whose_lines_are_lost_where_the_policy_wants_them() {
+    let registry = Registry::start();
+    let proxy = Proxy::to(registry.address());
+    let reference = format!("http://{}/shop:v1", proxy.address());
+    let app = App::small();
+    let on_a_full_disk = |machine: &Machine| {
+        std::os::unix::fs::symlink("/dev/full", machine.audit_log()).unwrap();
+        machine.push(app.path(), &reference, &[])
+    };
+    let refused = on_a_full_disk(&under("require.audit-log = true")).fails(1);
+    refused
+        .says("the audit log cannot be written, and a policy requires it")
+        .says("No space left");
+    assert_eq!(proxy.connections(), 0);
+    // Where nobody wants them it goes on.
+    on_a_full_disk(&under("")).ok();
+}

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::harness::app::App;
 use crate::harness::plugin::hostile;
 use crate::harness::run::{Finished, Machine};
+use crate::harness::terminal::Terminal;
 
 /// What the plugin asks for. It may talk to four places, if the user names them, by rules that differ.
 pub(super) const MANIFEST: &str = r#"
@@ -185,15 +186,23 @@ impl Attempt {
 
     /// With more arguments than those that the user types anyway.
     pub(super) fn typing(&self, more: &[&str]) -> Finished {
+        self.machine.run(self.line(more))
+    }
+
+    /// The same by somebody who sits there and answers.
+    pub(super) fn at_terminal(&self, more: &[&str]) -> Terminal {
+        Terminal::start(&self.machine, &self.line(more))
+    }
+
+    fn line<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         let (plugin, app) = (
             self.plugin.to_str().unwrap(),
             self.app.path().to_str().unwrap(),
         );
-        let line = [self.call, "-t", plugin, "-f", app]
-            .into_iter()
-            .chain(more.iter().copied());
-        self.machine
-            .run(line.chain(self.options.iter().map(String::as_str)))
+        let line = [self.call, "-t", plugin, "-f", app].into_iter();
+        let line = line.chain(more.iter().copied());
+        line.chain(self.options.iter().map(String::as_str))
+            .collect()
     }
 
     /// All requests of the audit log.

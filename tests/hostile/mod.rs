@@ -15,6 +15,7 @@ mod components;
 mod files;
 mod headers;
 mod isolation;
+mod logins;
 mod names;
 mod planted;
 mod redirects;

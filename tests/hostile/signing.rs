@@ -130,11 +130,32 @@ fn the_key_itself_does_not_go_out() {
     for known in [LINE, SEED, &pem()] {
         let attempt = Attempt::naming(&place.url("/"))
             .variable("SPIN_DEPLOYER_HOSTILE_SIGNER", &pem())
-            .variable("SPIN_DEPLOYER_HOSTILE_KNOWN", known);
+            .flag(&format!("--known={known}"));
         let request = format!("request POST {}\nbody <known>", place.url("/api/x"));
         attempt.denied(&request, "the secret `signer`");
     }
     place.heard_nothing();
+}
+
+/// The manifest of a plugin may name the variable of another plugin's key.
+#[test]
+fn the_key_of_another_plugin() {
+    let attempt = Attempt::new().variable("SPIN_DEPLOYER_HOSTILE_KNOWN", &pem());
+    let refused = attempt.flag("-v").script("print <known>").fails(2);
+    let refused = refused.says("the variable SPIN_DEPLOYER_HOSTILE_KNOWN holds a private key");
+    assert!(!refused.to_string().contains(LINE), "{refused}");
+}
+
+/// On a disk that is full.
+#[test]
+fn nothing_is_signed_that_leaves_no_line() {
+    let attempt = attempt().behaving("sign");
+    std::os::unix::fs::symlink("/dev/full", attempt.machine.audit_log()).unwrap();
+    let said = seen(&attempt.typing(&["--output", "json"]).ok());
+    assert!(
+        said[0].contains("nothing is signed without a line"),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -179,7 +179,7 @@ pub(crate) struct Everywhere {
     /// What standard output gets: text, or one JSON document, also for errors
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Output,
-    /// Answer every question with yes
+    /// Answer every question with yes, but the one whether to log in
     #[arg(short, long, global = true)]
     pub(crate) yes: bool,
     /// Ask nothing; say what is missing. So it is without a terminal and where CI is set

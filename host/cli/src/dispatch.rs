@@ -130,11 +130,13 @@ fn execute(
             return Ok(show(&report, output, text));
         }
         (Command::Logout { all: true, .. }, _) => {
-            let report = logout_all(environment)?;
+            let report = logout_all(environment, flags.audit_log.as_deref())?;
             return Ok(show(&report, output, results::logged_out));
         }
         (Command::Logout { account, .. }, Some(target)) => {
-            let report = logout(environment, &target, &given, account.from.from.as_deref())?;
+            let from = account.from.from.as_deref();
+            let audit_log = flags.audit_log.as_deref();
+            let report = logout(environment, &target, &given, from, audit_log)?;
             return Ok(show(&report, output, results::logged_out));
         }
         (_, Some(target)) => Some(target),

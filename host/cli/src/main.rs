@@ -5,6 +5,7 @@
 //! else to standard error.
 
 mod arguments;
+mod core_dump;
 mod crash;
 mod destroy;
 mod dispatch;
@@ -21,5 +22,6 @@ mod usage;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    core_dump::forbid();
     ExitCode::from(dispatch::run(std::env::args_os().collect()))
 }

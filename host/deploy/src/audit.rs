@@ -1,9 +1,10 @@
-//! The audit log: one JSON line for every call of a plugin, every request and every signature.
+//! The audit log: one JSON line for every call of a plugin, every request, every signature, and every secret that is saved
+//! or removed.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -12,12 +13,17 @@ use spin_deployer_sandbox::CallError;
 
 use crate::kept::KeptLog;
 use crate::ports::Last;
+use crate::report::SavedId;
 use crate::{Code, Error};
 
 /// Writes to the file of `--audit-log`, and to what is kept of the last runs.
 pub(crate) struct AuditLog {
     file: Option<Mutex<File>>,
     kept: Option<KeptLog>,
+    /// Whether a policy wants the file.
+    required: bool,
+    /// Why a line is missing in the file.
+    lost: OnceLock<String>,
 }
 
 /// When a line was written.
@@ -63,6 +69,10 @@ pub(crate) enum Line<'a> {
         /// Of the message.
         bytes: usize,
     },
+    /// A secret is about to be saved.
+    Saved(&'a SavedId),
+    /// A saved secret was removed.
+    Removed(&'a SavedId),
     /// A request left, or was refused.
     Request(&'a AuditEntry),
     /// The call ended.
@@ -143,10 +153,21 @@ impl AuditLog {
             .transpose()?
             .map(Mutex::new);
         let kept = data.map(|data| KeptLog::within(&data.join("audit")));
-        Ok(Self { file, kept })
+        Ok(Self {
+            file,
+            kept,
+            required: false,
+            lost: OnceLock::new(),
+        })
     }
 
-    /// Writes a line at once, so that a crash of the host loses none.
+    /// The same where a policy may want the file, and all of it.
+    pub(crate) fn required(self, required: bool) -> Self {
+        Self { required, ..self }
+    }
+
+    /// Writes a line at once, so that a crash of the host loses none. A full disk does not end what is under way: whether
+    /// it went well say [`Self::complete`] and [`Self::surely`].
     pub(crate) fn line(&self, line: &impl Serialize) {
         if self.file.is_none() && self.kept.is_none() {
             return;
@@ -155,21 +176,54 @@ impl AuditLog {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_millis();
-        let Ok(mut text) = serde_json::to_vec(&Stamped { at, line }) else {
-            return;
+        let mut text = match serde_json::to_vec(&Stamped { at, line }) {
+            Ok(text) => text,
+            Err(error) => {
+                self.lost.get_or_init(|| error.to_string());
+                return;
+            }
         };
         text.push(b'\n');
         if let Some(file) = &self.file {
-            let mut file = file
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            // A full disk must not end a deploy that is under way.
-            let _ = file.write_all(&text);
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = file.write_all(&text) {
+                self.lost.get_or_init(|| error.to_string());
+            }
         }
         if let Some(kept) = &self.kept {
             kept.write(&text);
         }
     }
+
+    /// Writes a line of what must not happen without one.
+    ///
+    /// # Errors
+    /// This line or an earlier one is not in the file that there is.
+    pub(crate) fn surely(&self, line: &impl Serialize) -> Result<(), Error> {
+        self.line(line);
+        match self.lost.get() {
+            None => Ok(()),
+            Some(why) => Err(lost("the audit log cannot be written", why)),
+        }
+    }
+
+    /// Before something begins, and after it has ended.
+    ///
+    /// # Errors
+    /// A policy requires the file, and a line is missing in it.
+    pub(crate) fn complete(&self) -> Result<(), Error> {
+        match self.lost.get().filter(|_| self.required) {
+            None => Ok(()),
+            Some(why) => Err(lost(
+                "the audit log cannot be written, and a policy requires it",
+                why,
+            )),
+        }
+    }
+}
+
+fn lost(message: &str, why: &str) -> Error {
+    Error::new(Code::Failed, message).detail(why)
 }
 
 impl Audit for AuditLog {
@@ -185,5 +239,46 @@ impl From<&spin_deployer_sandbox::Mount> for MountLine {
             host: mount.host_path.display().to_string(),
             writable: mount.writable,
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Every write to this file fails as on a full disk.
+    fn full() -> AuditLog {
+        AuditLog::open(Some(Path::new("/dev/full")), None).unwrap()
+    }
+
+    fn line() -> Line<'static> {
+        Line::Signed {
+            option: "key",
+            sha256: String::new(),
+            bytes: 1,
+        }
+    }
+
+    #[test]
+    fn a_lost_line_is_an_error_where_a_policy_wants_it() {
+        let (log, required) = (full(), full().required(true));
+        for log in [&log, &required] {
+            log.complete().unwrap();
+            log.line(&line());
+        }
+        log.complete().unwrap();
+        assert_eq!(required.complete().unwrap_err().code, Code::Failed);
+    }
+
+    #[test]
+    fn what_must_not_happen_without_a_line_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("log");
+        let written = AuditLog::open(Some(&file), None).unwrap();
+        written.surely(&line()).unwrap();
+        let nobody_asked = AuditLog::open(None, None).unwrap();
+        nobody_asked.surely(&line()).unwrap();
+        assert!(full().surely(&line()).is_err());
     }
 }

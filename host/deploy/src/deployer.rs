@@ -79,8 +79,9 @@ pub struct Deployer {
     counts: Arc<Counts>,
     egress: Egress,
     loader: Loader,
-    session: Mutex<Option<Arc<Session>>>,
-    /// Whether this command has logged in: once is enough.
+    /// Of all calls so far.
+    sessions: Mutex<Vec<Arc<Session>>>,
+    /// Whether this command has asked for a login: once is enough.
     logged_in: AtomicBool,
     /// The call that runs, and since when.
     running: Mutex<Option<(String, Instant)>>,
@@ -133,7 +134,7 @@ impl Deployer {
             policies,
             limits,
             counts: Arc::default(),
-            session: Mutex::new(None),
+            sessions: Mutex::default(),
             logged_in: AtomicBool::new(false),
             running: Mutex::new(None),
         })
@@ -183,6 +184,10 @@ impl Deployer {
             Ok(ready) => ready,
             Err(error) => return Err(self.unready(error, &called).await),
         };
+        self.audit.complete().map_err(|error| Error {
+            sent: true,
+            ..error
+        })?;
         Ok(DeployReport {
             schema: SCHEMA,
             target: self.target.name.clone(),
@@ -240,12 +245,10 @@ impl Deployer {
 
     /// What already is on the platform.
     pub fn landed(&self) -> Landed {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions = &self.sessions;
+        let sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
         Landed {
-            changed: session
-                .as_ref()
-                .map(|s| s.tally().changed)
-                .unwrap_or_default(),
+            changed: sessions.iter().flat_map(|s| s.tally().changed).collect(),
             transferred: self.counts.transferred(),
             steps_done: self.counts.steps_done(),
         }

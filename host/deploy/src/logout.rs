@@ -1,22 +1,26 @@
 //! Removes what logins left. No plugin runs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use crate::audit::{AuditLog, Line};
 use crate::logins::{self, identity, origins, undecided, unusable};
 use crate::report::{LogoutReport, SCHEMA};
 use crate::{Environment, Error, Target, target, values};
 
 /// Removes what is saved for a target: for its plugin, and the places that these options name. Where one of those is
-/// not given, for its plugin and all places.
+/// not given, for its plugin and all places. Each leaves a line in the audit log.
 ///
 /// # Errors
-/// An option that cannot be used, or saved secrets that cannot be read or written.
+/// The audit log cannot be written, an option that cannot be used, or saved secrets that cannot be read or written.
 pub fn logout(
     environment: &Environment,
     target: &Target,
     given: &BTreeMap<String, Vec<String>>,
     from: Option<&str>,
+    audit_log: Option<&Path>,
 ) -> Result<LogoutReport, Error> {
+    let audit = AuditLog::open(audit_log, environment.directories.data())?;
     let (manifest, plugin) = (&target.manifest, identity(target));
     let folder = target::folder(environment, from);
     let values = values::written(environment, target, given, &folder)?;
@@ -42,22 +46,35 @@ pub fn logout(
         report.removed = done.removed.into_iter().map(Into::into).collect();
         report.left = done.left;
     }
+    told(&report, &audit);
     Ok(report)
 }
 
-/// Removes everything that is saved, also what cannot be read.
+/// Removes everything that is saved, also what cannot be read. As far as it can, each leaves a line in the audit log.
 ///
 /// # Errors
-/// It cannot be removed.
-pub fn logout_all(environment: &Environment) -> Result<LogoutReport, Error> {
+/// The audit log cannot be written, or it cannot be removed.
+pub fn logout_all(
+    environment: &Environment,
+    audit_log: Option<&Path>,
+) -> Result<LogoutReport, Error> {
+    let audit = AuditLog::open(audit_log, environment.directories.data())?;
     let removed = match logins::store(environment) {
         Some(store) => store.clear().map_err(unusable)?,
         None => Vec::new(),
     };
-    Ok(LogoutReport {
+    let report = LogoutReport {
         schema: SCHEMA,
         target: None,
         removed: removed.into_iter().map(Into::into).collect(),
         left: 0,
-    })
+    };
+    told(&report, &audit);
+    Ok(report)
+}
+
+fn told(report: &LogoutReport, audit: &AuditLog) {
+    for removed in &report.removed {
+        audit.line(&Line::Removed(removed));
+    }
 }

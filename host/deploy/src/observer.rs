@@ -77,6 +77,8 @@ pub enum Event {
     Note(String),
     /// The command logs in before it goes on: why, or what came of it.
     Login(String),
+    /// Who is about to ask for something, and where it goes: what is asked is in the plugin's own words.
+    Asks(String),
     /// The plugin wanted to send what nobody allows; it was not sent.
     Refused(RefusalLine),
     /// What the plugin wrote to its standard output and error, once the call has ended.
@@ -112,5 +114,11 @@ pub trait Observer: Send + Sync {
     fn ask(&self, option: &OptionSpec) -> Option<String> {
         let _ = option;
         None
+    }
+
+    /// Asks whether to do this. `false` where nobody can be asked.
+    fn confirm(&self, question: &str) -> bool {
+        let _ = question;
+        false
     }
 }

@@ -66,8 +66,9 @@ impl Oversight {
             .requires_audit_log(self.audit_log.is_some())
             .map_err(|refusal| denied(&refusal))?;
         let data = environment.directories.data();
+        let required = policies.requires_audit_log(false).is_err();
         let audit = AuditLog::open(self.audit_log.as_deref(), data)?;
-        Ok((policies, audit))
+        Ok((policies, audit.required(required)))
     }
 }
 

@@ -11,7 +11,7 @@ use spin_deployer_manifest::{
 use crate::configuration::{FILE, raw_values};
 use crate::logins::{self, Logins};
 use crate::target::nearest;
-use crate::{Code, Environment, Error, Observer, Target};
+use crate::{Code, Environment, Error, Observer, Target, questions};
 
 /// Resolves every option of the target's plugin. `given` is what the user typed as flags.
 /// `app_folder` is where a default path starts.
@@ -147,6 +147,7 @@ fn ask(
             required: true,
             ..option.clone()
         };
+        questions::announce(observer, target, values, option);
         let typed = observer.ask(&asked).ok_or_else(|| {
             let is_wanted =
                 |option: &&&OptionSpec| need(option, manifest, logins, values) == Some(Need::Login);
@@ -215,7 +216,9 @@ fn raw(
         return Err(secret_in_file(target, option));
     }
     let mut variables = option.variables().filter(|name| target.may_read(name));
-    if let Some(value) = variables.find_map(|name| environment.var(name)) {
+    let set = variables.find_map(|name| Some((name, environment.var(name)?)));
+    if let Some((name, value)) = set {
+        refuse_stray_key(option, name, value)?;
         let values = match option.kind {
             // Set at all means yes, as for Spin's own variables, but for the usual words for no.
             OptionKind::Flag => {
@@ -281,6 +284,22 @@ fn refuse_shown_key(
     );
     Err(Error::new(Code::Usage, message).detail(seen).help(format!(
         "make a new key, because this one has been shown: `spin-deployer key create FILE`, and name that file{or}"
+    )))
+}
+
+/// A private key in a variable is for the option that signs with it, or for one whose value the plugin does not see. Which
+/// variables an option reads is up to the author of the manifest, who may name one that is meant for another plugin.
+fn refuse_stray_key(option: &OptionSpec, variable: &str, value: &str) -> Result<(), Error> {
+    let hidden = matches!(option.kind, OptionKind::SigningKey | OptionKind::Secret);
+    if hidden || !(value.contains("-----BEGIN ") && value.contains("PRIVATE KEY")) {
+        return Ok(());
+    }
+    let message = format!(
+        "the variable {variable} holds a private key, and the plugin would see it as --{}",
+        option.name
+    );
+    Err(Error::new(Code::Usage, message).help(format!(
+        "if the key is another plugin's, set {variable} for the commands only that need it"
     )))
 }
 
@@ -640,6 +659,27 @@ mod tests {
             let expected = OptionValue::SigningKey(KeySource::File(path.into()));
             assert_eq!(values["key"].value, expected);
         }
+    }
+
+    #[test]
+    fn a_private_key_in_a_variable_is_for_who_signs_or_does_not_see_it() {
+        const PEM: &str = "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n";
+        for (name, seen) in [
+            ("SPIN_DEPLOYER_DEMO_PLACE", true),
+            ("SPIN_DEPLOYER_DEMO_TAGS", true),
+            ("SPIN_DEPLOYER_DEMO_TOKEN", false),
+            ("SPIN_DEPLOYER_DEMO_KEY", false),
+        ] {
+            let result = resolve_with(&[("needed", "x")], &[(name, PEM)], "", None);
+            assert_eq!(result.is_err(), seen, "{name}");
+            let Err(error) = result else { continue };
+            assert_eq!(error.code, Code::Usage);
+            assert!(error.message.contains(name), "{error}");
+            assert!(!format!("{error:?}").contains("planted"), "{error:?}");
+        }
+        // What the user gives it on purpose it gets.
+        let values = resolve_with(&[("needed", PEM)], &[], "", None).unwrap();
+        assert_eq!(text(&values, "needed"), PEM);
     }
 
     #[test]

@@ -63,7 +63,7 @@ async fn platform(
     let other = Server::start(ok).await;
     let options = [("url", platform.url("/")), ("other", other.url("/"))];
     let grant = grant(HIPPO, &options);
-    let run = run_with(direct(), grant, Phase::Login, Limits::default());
+    let run = run_with(direct(), grant, Phase::Deploy, Limits::default());
     (platform, other, run)
 }
 

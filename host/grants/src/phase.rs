@@ -22,9 +22,10 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Whether nothing may change on the platform: GET and HEAD, and what a rule's `plan` lists.
+    /// Whether nothing may change, on the platform or on the disk: GET and HEAD, and what a rule's `plan` lists. A login is
+    /// one of them, because it can come in the middle of a plan.
     pub fn read_only(self) -> bool {
-        matches!(self, Self::Plan | Self::Status | Self::Load)
+        matches!(self, Self::Plan | Self::Status | Self::Login | Self::Load)
     }
 }
 

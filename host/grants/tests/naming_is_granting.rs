@@ -128,6 +128,12 @@ fn a_place_that_the_user_named_is_reached(
     "`status` only reads"
 )]
 #[case(
+    Phase::Login,
+    "DELETE",
+    "https://hippo.example.com:8443/api/apps/1",
+    "`login` only reads"
+)]
+#[case(
     Phase::Plan,
     "PUT",
     "http://127.0.0.1:5000/v2/acme/shop/manifests/v1",

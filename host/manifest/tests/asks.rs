@@ -249,6 +249,38 @@ fn an_upload_goes_on_by_no_method_that_its_rule_did_not_have() {
     assert!(new.covers(&old));
 }
 
+/// A name and a password that are asked for at a login are asked for in the author's words.
+#[test]
+fn what_a_login_asks_for_is_asked_for_here_too() {
+    let option = |name: &str, kind: &str, login: bool| {
+        format!(
+            "[[options]]\nname = \"{name}\"\ntype = \"{kind}\"\nlogin = {login}\nhelp = \"h\"\n"
+        )
+    };
+    let with = |login: bool| {
+        let options = [
+            option("user", "text", login),
+            option("word", "secret", login),
+        ]
+        .concat();
+        ask(&format!(
+            "name = \"a\"\nversion = \"0.1.0\"\ndescription = \"d\"\n{options}"
+        ))
+    };
+    let (without, with) = (with(false), with(true));
+    assert_eq!(
+        difference(&without, &with),
+        [
+            "+ asks for --user to log in, and sees it",
+            "+ asks for --word to log in, and uses it",
+        ]
+    );
+    assert!(with.covers(&without) && !without.covers(&with));
+    assert!(with.to_string().contains("login = true"));
+    assert!(!without.to_string().contains("login"));
+    assert_eq!(with.to_string().parse::<Ask>().unwrap(), with);
+}
+
 #[test]
 fn what_nobody_agreed_to_yet_is_all_of_it() {
     let powers = ask(HIPPO).powers();

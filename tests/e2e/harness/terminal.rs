@@ -94,6 +94,10 @@ impl Terminal {
         writeln!(self.master, "{line}").unwrap();
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn finish(mut self) -> Finished {
         loop {
             match self.pieces.recv_timeout(self.left()) {

@@ -271,7 +271,7 @@ impl Observer for Progress {
             Event::Note(text) => {
                 self.say(&errors::message(errors::Kind::Warning, &text, None, None));
             }
-            Event::Login(text) => {
+            Event::Login(text) | Event::Asks(text) => {
                 self.host_line_ends();
                 self.say(&format!("{}\n", escape::line(&text)));
             }
@@ -302,6 +302,11 @@ impl Observer for Progress {
         // Not within `suspend`: its lock would keep an interrupted command from its last words.
         self.host_line_ends();
         prompt::option(option)
+    }
+
+    fn confirm(&self, question: &str) -> bool {
+        self.host_line_ends();
+        self.interactive && prompt::confirm(question)
     }
 }
 

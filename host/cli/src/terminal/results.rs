@@ -128,7 +128,10 @@ pub(crate) fn destroyed(report: &DestroyReport) -> String {
 pub(crate) fn logged_in(report: &LoginReport) -> String {
     let target = escape::line(&report.target);
     let mut text = match (report.logged_in, &report.account) {
-        (true, Some(account)) => format!("Logged in to {target} as {}", escape::line(account)),
+        (true, Some(account)) => {
+            let (plugin, account) = (escape::line(&report.plugin.name), escape::line(account));
+            format!("Logged in to {target}; plugin {plugin} calls you {account}")
+        }
         (true, None) => format!("Logged in to {target}"),
         (false, _) => format!("Saved for {target}"),
     };

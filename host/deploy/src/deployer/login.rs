@@ -12,14 +12,18 @@ use spin_deployer_store::{Binding, SavedSecret, SavedSecrets};
 
 use super::Deployer;
 use super::run::Called;
+use crate::audit::Line;
 use crate::logins::{self, binding, identity, origins, secrets, unusable};
 use crate::report::{LoginReport, SCHEMA, SavedId, SecretStore};
-use crate::{Code, Error, Event, compatibility, values};
+use crate::{Code, Error, Event, compatibility, questions, values};
 
 /// The longest secret that is saved. In bytes.
 const LONGEST_SECRET: usize = 64 << 10;
 /// Of what the platform calls the user, in characters.
 const LONGEST_ACCOUNT: usize = 200;
+
+/// Of what a plugin says before the host asks something: more could look like more than that. In characters.
+const LONGEST_REASON: usize = 200;
 
 /// What came of a plugin's own login.
 struct LoggedIn {
@@ -55,9 +59,7 @@ impl Deployer {
         };
         let saved = new.iter().map(|secret| secret.binding.clone());
         let saved: Vec<SavedId> = saved.map(Into::into).collect();
-        if !new.is_empty() {
-            store.put(new).map_err(unusable)?;
-        }
+        self.save(&store, new)?;
         Ok(LoginReport {
             schema: SCHEMA,
             target: self.target.name.clone(),
@@ -73,18 +75,24 @@ impl Deployer {
         })
     }
 
-    /// Logs in because a command cannot go on without, and saves what comes of it for the command to find.
+    /// Logs in because a command cannot go on without, if the user wants that, and saves what comes of it for the command to
+    /// find. The plugin does nothing before the user has said yes. Returns whether they have.
     ///
     /// # Errors
     /// As [`Self::login`].
-    pub(super) async fn log_in_meanwhile(&self, plugin: &Plugin, why: &str) -> Result<(), Error> {
+    pub(super) async fn log_in_meanwhile(&self, plugin: &Plugin, why: &str) -> Result<bool, Error> {
         self.logged_in.store(true, Ordering::Relaxed);
         let store = self.usable_store()?;
-        self.observer.event(Event::Login(format!(
-            "{why}: log in here, and the command goes on"
-        )));
+        self.observer.event(Event::Login(why.to_owned()));
+        let question = format!("Log in to {} now?", self.target.name);
+        if !self.observer.confirm(&question) {
+            return Ok(false);
+        }
         let login = self.ask_platform(plugin.clone(), false).await?;
-        let account = login.account.map(|account| format!(" as {account}"));
+        let account = login.account.map(|account| {
+            let plugin = &self.target.manifest.name;
+            format!("; plugin `{plugin}` calls you {account}")
+        });
         let until = login
             .expires
             .map(|at| format!(" until {}", logins::time(at)));
@@ -92,14 +100,37 @@ impl Deployer {
             true => String::new(),
             false => format!(", saved in {}", store.file().display()),
         };
-        store.put(login.new).map_err(unusable)?;
+        self.save(&store, login.new)?;
         self.observer.event(Event::Login(format!(
-            "Logged in to {}{}{}{saved}",
+            "Logged in to {}{}{saved}{}",
             self.target.name,
-            account.unwrap_or_default(),
-            until.unwrap_or_default()
+            until.unwrap_or_default(),
+            account.unwrap_or_default()
         )));
-        Ok(())
+        Ok(true)
+    }
+
+    /// Words of the plugin's, marked as such where the host is about to ask for a password.
+    pub(super) fn says(&self, words: &str) -> String {
+        let plugin = &self.target.manifest.name;
+        let mut said: String = words.chars().take(LONGEST_REASON).collect();
+        if said.len() < words.len() {
+            said.push('…');
+        }
+        format!("plugin `{plugin}` says: {said}")
+    }
+
+    /// Saves secrets, each with a line in the audit log before it is there.
+    fn save(&self, store: &SavedSecrets, new: Vec<SavedSecret>) -> Result<(), Error> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        for secret in &new {
+            self.audit
+                .line(&Line::Saved(&secret.binding.clone().into()));
+        }
+        self.audit.complete()?;
+        store.put(new).map_err(unusable)
     }
 
     /// Known to be usable before anybody types a password for nothing.
@@ -257,6 +288,7 @@ impl Deployer {
             {
                 continue;
             }
+            questions::announce(&*self.observer, &self.target, &values, option);
             match self.observer.ask(option) {
                 None => missing.push(option),
                 Some(typed) if typed.is_empty() => {}

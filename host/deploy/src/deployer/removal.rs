@@ -53,16 +53,19 @@ impl Deployer {
     /// Removes the app from the platform, if there is anything to remove.
     ///
     /// # Errors
-    /// As [`Self::deploy`].
-    pub async fn destroy(&self, mut removal: Removal) -> Result<DestroyReport, Error> {
+    /// As [`Self::deploy`]; where a login is missing now, it is not made up for.
+    pub async fn destroy(&self, removal: Removal) -> Result<DestroyReport, Error> {
         let removed = match removal.is_empty() {
             true => Vec::new(),
             false => {
-                let destroyed = self.run_or_log_in(
-                    &mut removal.prepared,
+                // No login on the way: it could be another account's app than the one that was shown.
+                let destroyed = self.run(
+                    &removal.prepared,
                     Phase::Destroy,
                     "destroy",
+                    &self.limits,
                     |plugin, ports, limits| async move { plugin.destroy(ports, limits).await },
+                    |_, _| Ok(()),
                 );
                 destroyed.await?.value
             }

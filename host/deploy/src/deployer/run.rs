@@ -138,7 +138,7 @@ impl Deployer {
         Ok((logins, values))
     }
 
-    /// The same; where a login is missing or has expired, and somebody can be asked, after one.
+    /// The same; where a login is missing or has expired, and the user wants one, after it.
     async fn resolve_or_log_in(
         &self,
         phase: Phase,
@@ -155,10 +155,10 @@ impl Deployer {
         };
         match missing {
             None => resolved,
-            Some(why) => {
-                self.log_in_meanwhile(plugin, &why).await?;
-                self.resolve(phase, plugin)
-            }
+            Some(why) => match self.log_in_meanwhile(plugin, &why).await? {
+                true => self.resolve(phase, plugin),
+                false => resolved,
+            },
         }
     }
 
@@ -183,7 +183,7 @@ impl Deployer {
         })
     }
 
-    /// One call; where the platform does not know who is asking, and somebody can be asked, a login, and once again.
+    /// One call; where the platform does not know who is asking, and the user wants it, a login, and once again.
     pub(super) async fn run_or_log_in<T, F, Fut>(
         &self,
         prepared: &mut Prepared,
@@ -200,7 +200,7 @@ impl Deployer {
             .run(prepared, phase, call, limits, &run, |_, _| Ok(()))
             .await;
         let why = match &result {
-            Err(error) if error.code == Code::Unauthenticated => error.message.clone(),
+            Err(error) if error.code == Code::Unauthenticated => self.says(&error.message),
             _ => return result,
         };
         // What the user gives counts more than what a login saves.
@@ -208,7 +208,9 @@ impl Deployer {
         if given || !self.can_log_in(&prepared.plugin) {
             return result;
         }
-        self.log_in_meanwhile(&prepared.plugin, &why).await?;
+        if !self.log_in_meanwhile(&prepared.plugin, &why).await? {
+            return result;
+        }
         let resolved = self.resolve(phase, &prepared.plugin)?;
         let plugin = (prepared.plugin.clone(), prepared.compiled);
         let findings = std::mem::take(&mut prepared.findings);
@@ -250,7 +252,7 @@ impl Deployer {
             limits.egress.clone(),
             self.audit.clone(),
         );
-        self.remember(&session, phase);
+        self.remember(&session);
         self.audit.line(&Line::Call {
             plugin: self.target.manifest.name.as_str(),
             digest: &self.target.digest,
@@ -258,6 +260,7 @@ impl Deployer {
             compiled: prepared.compiled,
             mounts: mounts.mounts.iter().map(MountLine::from).collect(),
         });
+        self.audit.complete()?;
         let network = Arc::new(NetworkPort::new(session.clone()));
         let ports = Ports {
             app: prepared.app.clone(),
@@ -313,6 +316,10 @@ impl Deployer {
             }
         }
         let value = result?;
+        self.audit.complete().map_err(|error| Error {
+            sent: network.sent(),
+            ..error
+        })?;
         Ok(Ran {
             value,
             session,
@@ -321,12 +328,11 @@ impl Deployer {
         })
     }
 
-    /// For what is told of an interrupted command: of several calls the one that changes something.
-    fn remember(&self, session: &Arc<Session>, phase: Phase) {
-        let mut last = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_none() || !phase.read_only() {
-            *last = Some(session.clone());
-        }
+    /// For what is told of an interrupted command.
+    fn remember(&self, session: &Arc<Session>) {
+        let sessions = &self.sessions;
+        let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.push(session.clone());
     }
 
     /// The app as the plugin sees it, and all of it where the call may need that.

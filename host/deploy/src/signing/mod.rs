@@ -135,11 +135,14 @@ impl sandbox::Signer for SignerPort {
         if self.signed.fetch_add(1, Ordering::Relaxed) >= MOST {
             return Err(format!("a deploy has at most {MOST} messages signed"));
         }
-        self.audit.line(&Line::Signed {
+        let line = Line::Signed {
             option,
             sha256: hex(&Sha256::digest(message)),
             bytes: message.len(),
-        });
+        };
+        self.audit
+            .surely(&line)
+            .map_err(|error| format!("{error}, and nothing is signed without a line in it"))?;
         Ok(key.sign(message))
     }
 }

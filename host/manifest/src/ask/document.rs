@@ -51,6 +51,8 @@ struct OptionTable {
     r#type: Spanned<String>,
     env: Option<Spanned<Variables>>,
     default: Option<Spanned<Line>>,
+    #[serde(default)]
+    login: bool,
 }
 
 /// `paths` has no default here: a line that got lost must not widen what was agreed to.
@@ -110,6 +112,7 @@ impl OptionTable {
             kind,
             env: self.env.map(variables).transpose()?.unwrap_or_default(),
             default,
+            login: self.login,
         })
     }
 }

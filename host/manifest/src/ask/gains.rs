@@ -116,6 +116,13 @@ fn option_gains(
             _ => {}
         }
     }
+    if new.login && !old.is_some_and(|option| option.login) {
+        let then = match new.kind {
+            Kind::Secret | Kind::SigningKey => "uses",
+            _ => "sees",
+        };
+        lines.add(format!("asks for --{name} to log in, and {then} it"));
+    }
     let env = old.map_or(&[][..], |option| &option.env);
     for variable in new.env.iter().filter(|variable| !env.contains(variable)) {
         lines.add(format!("reads the variable {variable}: --{name}"));

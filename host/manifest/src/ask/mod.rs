@@ -63,6 +63,9 @@ struct AskedOption {
     /// Only where it is a place: of the network or of the disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<String>,
+    /// Whether a login asks for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    login: bool,
 }
 
 /// A rule without its reason; each list sorted, nothing twice.
@@ -95,6 +98,7 @@ impl Ask {
                 env: option.variables().cloned().collect(),
                 default: default.and_then(|texts| texts.first().cloned()),
                 kind,
+                login: option.login,
             };
             (option.name.clone(), asked)
         });

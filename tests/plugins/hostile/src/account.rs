@@ -28,6 +28,11 @@ pub fn login() -> Result<Session, Error> {
         Some("other-placeholder") => Ok(saves("token", &secret("password").unwrap())),
         Some("own-placeholder") => Ok(saves("token", &secret("token").unwrap())),
         Some("sign") => Err(Error::Failed(failure(&signing::as_told()))),
+        // What it does, and then it wants something saved.
+        Some("stranger" | "turncoat") => {
+            crate::script::run()?;
+            Ok(saves("token", "planted-by-a-login"))
+        }
         Some("refused") => Err(Error::Unauthenticated(failure("wrong password"))),
         _ => Ok(saves("token", "s3cret")),
     }
@@ -46,6 +51,12 @@ fn proper() -> Result<Session, Error> {
         expires: text("expires"),
         ..session(vec![("token".into(), token)])
     })
+}
+
+/// Nobody that it knows, and the words of the option `known` for it.
+pub fn stranger() -> Error {
+    let words = text("known");
+    Error::Unauthenticated(failure(words.as_deref().unwrap_or("who are you?")))
 }
 
 /// Says who it is to the place of the option `url`, with what it has.
@@ -72,7 +83,9 @@ pub fn hippo() -> Result<Vec<String>, Error> {
     };
     println!("with {token}");
     match ask(&Method::Get, &text("url").unwrap(), "/whoami", Some(&token)) {
-        Ok((401, _)) => Err(Error::Unauthenticated(failure("hippo does not know this token"))),
+        Ok((401, _)) => Err(Error::Unauthenticated(failure(
+            "hippo does not know this token",
+        ))),
         Ok((status, body)) => Ok(vec![format!("{status} {body}")]),
         Err(why) => Err(Error::Failed(failure(&why))),
     }

@@ -73,6 +73,7 @@ fn behave() -> Result<Vec<String>, Error> {
         "device-code" => sights::device_code(),
         "whoami" => account::whoami()?,
         "hippo" => account::hippo()?,
+        "stranger" => return Err(account::stranger()),
         "device-code-elsewhere" => sights::device_code_elsewhere(),
         "flood-steps" => sights::flood_steps(),
         "flood-codes" => sights::flood_codes(),
@@ -92,6 +93,9 @@ impl releases::Guest for Hostile {
         if signing::is_wanted() {
             return Ok(vec![release(&signing::as_told())]);
         }
+        if option_or("behaviour", "") == "stranger" {
+            return Err(account::stranger());
+        }
         Ok((0..limit).map(|n| release(&n.to_string())).collect())
     }
 
@@ -104,8 +108,10 @@ impl releases::Guest for Hostile {
 
     /// The lines of the option `removes`, where it is given; the app where it is not.
     fn removal() -> Result<Vec<Change>, Error> {
-        if option_or("behaviour", "") == "script" {
-            script::run()?;
+        match option_or("behaviour", "").as_str() {
+            "script" => drop(script::run()?),
+            "stranger" => return Err(account::stranger()),
+            _ => {}
         }
         let things = option_or("removes", "app");
         Ok(things.lines().map(removed).collect())
@@ -114,6 +120,9 @@ impl releases::Guest for Hostile {
     fn destroy() -> Result<Vec<String>, Error> {
         if signing::is_wanted() {
             return Ok(vec![signing::as_told()]);
+        }
+        if option_or("behaviour", "") == "turncoat" {
+            return Err(account::stranger());
         }
         Ok(vec!["app".into()])
     }
