@@ -12,6 +12,7 @@ mod addresses;
 mod answers;
 mod bombs;
 mod components;
+mod concealed;
 mod files;
 mod headers;
 mod isolation;

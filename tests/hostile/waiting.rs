@@ -93,6 +93,10 @@ fn a_route_that_the_platform_did_not_name() {
         format!("http://{named}/data/of/the/app"),
         format!("http://{named}/?data=all"),
         format!("http://{named}/.well-known/../data"),
+        format!("http://{named}/.well-known/data-of-the-app"),
+        format!("http://{named}/.well-known/spin/info/data"),
+        format!("http://{named}/.well-known/spin/info;data"),
+        format!("http://{named}/.well-known/spin/health?data"),
         format!("http://user:data@{named}/"),
     ] {
         let denied = waiting(&platform, &probe).script(&asks).fails(5);

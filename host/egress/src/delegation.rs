@@ -63,7 +63,7 @@ pub(crate) enum Permit {
 }
 
 impl Permit {
-    /// Places in the answer that the guest must not read.
+    /// Places in the answer that the guest must not read because of who let the request out.
     pub(crate) fn hides(&self) -> &[Pointer] {
         match self {
             Self::Rule(rule) | Self::Location(rule) => &rule.hides,

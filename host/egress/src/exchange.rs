@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::audit::Record;
 use crate::body::{Body, Incoming, Outgoing, Progress, Read, read, whole};
 use crate::client::Clients;
-use crate::conceal::Concealed;
+use crate::conceal::{Concealed, Concealing};
 use crate::failure::{Cause, SendError, cause};
 use crate::headers;
 use crate::limits::{Account, LimitKind, Timeouts};
@@ -150,6 +150,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) method: &'a Method,
     /// What of the answer is a secret.
     pub(crate) concealed: Option<Concealed>,
+    pub(crate) concealing: &'a Concealing,
     /// The reader is the host itself, from whom nothing is hidden that is no text.
     pub(crate) by_host: bool,
     pub(crate) timeouts: Timeouts,
@@ -159,7 +160,7 @@ pub(crate) struct Asked<'a> {
 pub(crate) async fn deliver(
     response: Response<reqwest::Body>,
     asked: Asked<'_>,
-    vault: &Vault,
+    vault: &Arc<Vault>,
     account: &Arc<Account>,
     record: Record,
 ) -> Result<Response<Body>, SendError> {
@@ -176,14 +177,17 @@ pub(crate) async fn deliver(
     let text = scan::is_text(&parts.headers);
     let ended = body.is_end_stream() || *asked.method == Method::HEAD;
     let wait = asked.timeouts.to_next_bytes();
-    if let Some(concealed) = &asked.concealed
+    if let Some(concealed) = asked.concealed
         && *asked.method != Method::HEAD
     {
         let kept = record.clone();
         let request = kept.read(|entry| format!("{} {}", entry.method, entry.url));
         let body = Incoming::new(body, account.clone(), record, wait).boxed_unsync();
-        return match concealed.read(vault, &mut parts, body, request).await {
-            Ok(shown) => Ok(Response::from_parts(parts, whole(shown))),
+        let read = asked
+            .concealing
+            .read(concealed, vault, parts, body, request);
+        return match read.await {
+            Ok(shown) => Ok(shown),
             Err(error) => {
                 kept.failed(&error);
                 Err(error)

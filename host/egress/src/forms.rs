@@ -75,6 +75,10 @@ impl Forms {
         self.0.is_empty()
     }
 
+    pub(crate) fn get(&self, position: usize) -> &[u8] {
+        &self.0[position]
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|form| form.as_slice())
     }

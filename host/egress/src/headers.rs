@@ -73,6 +73,7 @@ pub(crate) fn clean_request(headers: &mut HeaderMap) -> Result<Option<u64>, Stri
 /// find what is hidden in it.
 pub(crate) fn ask_for_json(headers: &mut HeaderMap) {
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.remove(header::ACCEPT_CHARSET);
     headers.remove(header::RANGE);
     headers.remove(header::IF_RANGE);
 }

@@ -48,6 +48,7 @@ mod session;
 mod target;
 mod unguarded;
 mod vault;
+mod wanted;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};

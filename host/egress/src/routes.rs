@@ -31,6 +31,10 @@ const LOOKED_AT: usize = 1 << 20;
 /// Answers that are held at a time so that they can be looked at. Of more nothing is learned.
 const AT_ONCE: usize = 16;
 
+/// What a probe may ask for. The plugin chooses it, and whoever answers may be a friend of its: a path of its own could
+/// carry anything away.
+pub(crate) const PATHS: [&str; 3] = ["/", "/.well-known/spin/info", "/.well-known/spin/health"];
+
 /// The longest text that is taken for a host or a URL, in bytes.
 const LONGEST: usize = 2048;
 
@@ -129,12 +133,11 @@ impl Routes {
         self.known().iter().any(|name| name.places.contains(origin))
     }
 
-    /// Whether a probe may go there: it reads at `/` or below `/.well-known/`, and has no query to carry anything in.
+    /// Whether a probe may go there: it reads at one of [`PATHS`], and has no query to carry anything in.
     pub(crate) fn permit(&self, method: &Method, target: &Target) -> Option<Permit> {
-        let path = target.path();
         let asks = *method == Method::GET
             && target.url.query().is_none()
-            && (path == "/" || path.starts_with("/.well-known/"));
+            && PATHS.contains(&target.path());
         if !asks {
             return None;
         }

@@ -3,7 +3,6 @@
 //! that door: see [`crate::forms`] for what it finds.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -12,9 +11,10 @@ use http_body::Frame;
 use memchr::memmem;
 
 use crate::body::{Body, BodyError};
-use crate::forms::{Forms, readings};
+use crate::forms::readings;
 use crate::inject::{decode_basic, essence};
 use crate::vault::{Destination, Sought, Vault};
+use crate::wanted::Wanted;
 
 /// Bodies up to this size are read as a whole, in bytes.
 pub(crate) const SMALL: usize = 64 * 1024;
@@ -47,7 +47,7 @@ pub(crate) fn tells(vault: &Vault, text: &str) -> bool {
 
 /// Puts placeholders in place of values, stars in place of encoded ones. `None` where there is nothing to hide.
 pub(crate) fn hidden(vault: &Vault, text: &[u8]) -> Option<Vec<u8>> {
-    hide(&vault.sought(None), text)
+    hide(&Wanted::new(vault.sought(None)), text)
 }
 
 /// As [`hidden`], for somebody who has no use for placeholders: names in their place.
@@ -56,7 +56,7 @@ pub(crate) fn redacted(vault: &Vault, text: String) -> String {
     for secret in &mut sought {
         secret.placeholder = format!("({})", secret.name);
     }
-    match hide(&sought, text.as_bytes()) {
+    match hide(&Wanted::new(sought), text.as_bytes()) {
         Some(hidden) => String::from_utf8_lossy(&hidden).into_owned(),
         None => text,
     }
@@ -65,6 +65,9 @@ pub(crate) fn redacted(vault: &Vault, text: String) -> String {
 /// As [`hidden`], for all header values; a header whose name tells a secret is left out.
 pub(crate) fn hide_in_headers(vault: &Vault, headers: &mut HeaderMap) {
     let sought = vault.sought(None);
+    if sought.is_empty() {
+        return;
+    }
     let telling: Vec<_> = headers
         .keys()
         .filter(|name| in_lower_case(&sought, name.as_str().as_bytes()).is_some())
@@ -73,8 +76,9 @@ pub(crate) fn hide_in_headers(vault: &Vault, headers: &mut HeaderMap) {
     for name in telling {
         headers.remove(name);
     }
+    let wanted = Wanted::new(sought);
     for value in headers.values_mut() {
-        if let Some(hidden) = hide(&sought, value.as_bytes()) {
+        if let Some(hidden) = hide(&wanted, value.as_bytes()) {
             // The parts are printable, so this always is a header value; if not, nothing is better than the secret.
             *value = HeaderValue::from_bytes(&hidden).unwrap_or(HeaderValue::from_static(""));
         }
@@ -118,26 +122,10 @@ fn contains(text: &[u8], form: &[u8]) -> bool {
     form.len() <= text.len() && memmem::find(text, form).is_some()
 }
 
-fn hide(sought: &[Sought], text: &[u8]) -> Option<Vec<u8>> {
-    let mut found = Vec::new();
-    for secret in sought {
-        for (position, form) in secret.forms.iter().enumerate() {
-            if form.len() > text.len() {
-                continue;
-            }
-            let placeholder = (position == 0).then_some(secret.placeholder.as_str());
-            found
-                .extend(memmem::find_iter(text, form).map(|at| (at, at + form.len(), placeholder)));
-        }
-    }
-    if found.is_empty() {
-        return None;
-    }
-    // Of those that begin together the longest first: one secret may be a part of another.
-    found.sort_by_key(|(from, to, _)| (*from, usize::MAX - to));
-    let mut hidden = Vec::with_capacity(text.len());
+fn hide(wanted: &Wanted, text: &[u8]) -> Option<Vec<u8>> {
+    let mut hidden = Vec::new();
     let mut copied = 0;
-    for (from, to, placeholder) in found {
+    for (from, to, placeholder) in wanted.all(text) {
         if to <= copied {
             continue;
         }
@@ -153,6 +141,9 @@ fn hide(sought: &[Sought], text: &[u8]) -> Option<Vec<u8>> {
         }
         copied = to;
     }
+    if copied == 0 {
+        return None;
+    }
     hidden.extend_from_slice(&text[copied..]);
     Some(hidden)
 }
@@ -161,7 +152,7 @@ fn hide(sought: &[Sought], text: &[u8]) -> Option<Vec<u8>> {
 /// comes in pieces is found too, because what could be the beginning of one waits for what follows it.
 pub(crate) struct Hiding {
     body: Body,
-    forms: Vec<Arc<Forms>>,
+    wanted: Wanted,
     held: BytesMut,
     /// So many of the held bytes end a secret whose beginning is out already.
     masked: usize,
@@ -171,14 +162,13 @@ pub(crate) struct Hiding {
 impl Hiding {
     /// `body` itself where there is nothing to hide.
     pub(crate) fn of(vault: &Vault, body: Body) -> Body {
-        let sought = vault.sought(None).into_iter();
-        let forms: Vec<_> = sought.map(|secret| secret.forms).collect();
-        if forms.is_empty() {
+        let sought = vault.sought(None);
+        if sought.is_empty() {
             return body;
         }
         let hiding = Self {
             body,
-            forms,
+            wanted: Wanted::new(sought),
             held: BytesMut::new(),
             masked: 0,
             over: false,
@@ -219,20 +209,9 @@ impl Hiding {
 
     /// Where secrets are, and how many bytes at the end could be the beginning of one.
     fn look(&self, text: &[u8]) -> (Vec<(usize, usize)>, usize) {
-        let mut ranges = Vec::new();
-        let mut keep = 0;
-        for form in self.forms.iter().flat_map(|forms| forms.iter()) {
-            if form.len() <= text.len() {
-                ranges.extend(memmem::find_iter(text, form).map(|at| (at, at + form.len())));
-            }
-            let tail = &text[text.len().saturating_sub(form.len() - 1)..];
-            let starts = memchr::memchr_iter(form[0], tail);
-            let start = starts
-                .take_while(|start| tail.len() - start > keep)
-                .find(|start| form.starts_with(&tail[*start..]));
-            keep = start.map_or(keep, |start| tail.len() - start);
-        }
-        (ranges, keep)
+        let all = self.wanted.all(text);
+        let ranges = all.map(|(from, to, _)| (from, to)).collect();
+        (ranges, self.wanted.begun(text))
     }
 }
 

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use spin_deployer_grants::{Grant, Phase, Refusal, Rule, RuleOrigin};
-use spin_deployer_manifest::{METHODS, Scheme};
+use spin_deployer_manifest::{METHODS, Origin, Pointer, Scheme};
 
 use crate::address::special;
 use crate::audit::{GIVEN_UP, Record, UnderWay};
 use crate::body::Body;
-use crate::conceal::Concealed;
+use crate::conceal::{Concealed, Concealing};
 use crate::delegation::{Delegations, Permit};
 use crate::exchange::{self, Asked, Outbound};
 use crate::failure::{Cause, RefusalLine, SendError};
@@ -36,6 +36,7 @@ pub struct Session {
     account: Arc<Account>,
     under_way: Arc<UnderWay>,
     delegations: Mutex<Delegations>,
+    concealing: Concealing,
     /// Where answers said that the app is.
     routes: Arc<Routes>,
     /// The same of another session, for one that may ask there.
@@ -63,6 +64,8 @@ enum Stopped {
 struct Admitted {
     target: Target,
     permit: Permit,
+    /// Places in the answer that the guest must not read.
+    hides: Vec<Pointer>,
     token_service_of: Vec<Announcer>,
     /// What the guest announced for its body.
     length: Option<u64>,
@@ -78,7 +81,7 @@ impl Session {
         under_way: Arc<UnderWay>,
     ) -> Self {
         let account = Arc::new(Account::new(limits));
-        let (delegations, routes, refusals) = Default::default();
+        let (delegations, concealing, routes, refusals) = Default::default();
         Self {
             egress,
             grant,
@@ -87,6 +90,7 @@ impl Session {
             account,
             under_way,
             delegations,
+            concealing,
             routes,
             waits_for: None,
             refusals,
@@ -147,7 +151,8 @@ impl Session {
             status,
             response.headers(),
         );
-        let asks_for_token = !admitted.token_service_of.is_empty();
+        let concealed = self.concealed(&admitted, &used, status);
+        let asks_for_token = matches!(&concealed, Some(Concealed::Tokens { .. }));
         let changes = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
         if status.is_success() && changes && !asks_for_token {
             let url = record.read(|entry| entry.url.clone());
@@ -155,7 +160,8 @@ impl Session {
         }
         let asked = Asked {
             method: &method,
-            concealed: self.concealed(&admitted, &used, status),
+            concealed,
+            concealing: &self.concealing,
             by_host: self.phase == Phase::Load,
             timeouts,
         };
@@ -172,16 +178,35 @@ impl Session {
         used: &BTreeSet<String>,
         status: StatusCode,
     ) -> Option<Concealed> {
-        let last = admitted.token_service_of.first();
-        if let Some(last) = last.filter(|_| status.is_success()) {
-            // A token is for the registry whose credential bought it, an anonymous one for the last that sent us there.
-            let registry = self.vault.registry_of(used);
-            return Some(Concealed::Tokens(
-                registry.unwrap_or_else(|| last.registry.clone()),
-            ));
+        let origin = admitted.target.origin.clone();
+        // A server that names another one as its token service does not change what a rule hides there.
+        if !admitted.hides.is_empty() {
+            let places = admitted.hides.clone();
+            return Some(Concealed::Places { origin, places });
         }
-        let (origin, hides) = (&admitted.target.origin, admitted.permit.hides());
-        (!hides.is_empty()).then(|| Concealed::Places(origin.clone(), hides.to_vec()))
+        if admitted.token_service_of.is_empty() || !status.is_success() {
+            return None;
+        }
+        Some(match self.token_is_for(admitted, used) {
+            Some(registry) => Concealed::Tokens { registry },
+            None => Concealed::OwnTokens { origin },
+        })
+    }
+
+    /// The registry that a token of a token service is for: the one whose credential bought it, an anonymous one for the
+    /// last that sent us there. No registry where something else was shown too: any server may name a place where the
+    /// plugin may log in by a rule of its own, and what is given there is for that place.
+    fn token_is_for(&self, admitted: &Admitted, used: &BTreeSet<String>) -> Option<Origin> {
+        let mut announcers = admitted.token_service_of.iter().map(|by| &by.registry);
+        if used.is_empty() {
+            // What a rule lets out to somebody who did not say so is no token service's.
+            let by_rule = matches!(admitted.permit, Permit::Rule(_));
+            return announcers
+                .find(|registry| !by_rule || **registry == admitted.target.origin)
+                .cloned();
+        }
+        let registry = self.vault.only_registry_of(used)?;
+        announcers.any(|by| *by == registry).then_some(registry)
     }
 
     /// Ends the session: nothing goes out any more, and what is under way gets its line in the audit log now.
@@ -264,6 +289,12 @@ impl Session {
             };
             self.refuse(record, format!("{refused}, {why}").into())
         };
+        // Whom the user did not name, where an author's default is agreed to, has no private address to share.
+        let by = by.map(|by| {
+            let named = by.iter().filter(|host| self.grant.names_host(host));
+            named.cloned().collect::<BTreeSet<_>>()
+        });
+        let by = by.as_ref();
         if let (Some(by), Some(ip)) = (by, to.origin.host.ip()) {
             let checked = check_beside(&*self.egress.names, ip, by).await;
             checked.map_err(astray)?;
@@ -316,13 +347,15 @@ impl Session {
         }
         let length = headers::clean_request(&mut parts.headers)?;
         self.account.headers(headers::size(&parts.headers))?;
-        if !permit.hides().is_empty() {
+        let hides = self.hides(&permit, &parts.method, &target);
+        if !hides.is_empty() {
             headers::ask_for_json(&mut parts.headers);
         }
         let token_service_of = self.delegations().token_service_of(&target);
         let admitted = Admitted {
             target,
             permit,
+            hides,
             token_service_of,
             length,
         };
@@ -364,6 +397,7 @@ impl Session {
         let rule = rule.ok_or("there is no rule at all".to_owned())?;
         Ok(Admitted {
             permit: Permit::Rule(Arc::new(rule.clone())),
+            hides: rule.hides.clone(),
             length: headers::clean_request(&mut parts.headers)?,
             token_service_of: self.delegations().token_service_of(&target),
             target,
@@ -393,10 +427,28 @@ impl Session {
         }
         let nobody = matches!(refusal, Refusal::NoRule { .. });
         if announced.is_none() && nobody && routes.is_some_and(|r| r.knows(&target.origin)) {
-            let why = "a server named that host, which is asked at `/` and below `/.well-known/` only, without a query";
-            return Err(why.to_owned().into());
+            let paths = crate::routes::PATHS
+                .map(|path| format!("`{path}`"))
+                .join(", ");
+            let why = format!(
+                "a server named that host, which is asked at these paths only, without a query: {paths}"
+            );
+            return Err(why.into());
         }
         announced.ok_or_else(|| refusal.into())
+    }
+
+    /// What is hidden in the answer to a request, whoever lets it out: of a place that a rule means nobody's announcement
+    /// shows more. No guest reads what a probe of an announced place gets.
+    fn hides(&self, permit: &Permit, method: &Method, target: &Target) -> Vec<Pointer> {
+        if matches!(permit, Permit::Route(_)) {
+            return Vec::new();
+        }
+        let mut hides = self.grant.hides(method, &target.origin, target.path());
+        hides.extend_from_slice(permit.hides());
+        hides.sort();
+        hides.dedup();
+        hides
     }
 
     /// Steps 6 and 8.

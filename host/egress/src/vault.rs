@@ -201,16 +201,21 @@ impl Vault {
         })
     }
 
-    /// The registry whose credential is among `used`: the one that a token bought with it is for.
-    pub(crate) fn registry_of(&self, used: &BTreeSet<String>) -> Option<Origin> {
+    /// The registry whose credential, or whose tokens, all of `used` are: what is bought with them is for it. `None` where
+    /// anything else is among them.
+    pub(crate) fn only_registry_of(&self, used: &BTreeSet<String>) -> Option<Origin> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries
+        let mut registries = entries
             .iter()
             .filter(|entry| used.contains(&entry.name))
-            .find_map(|e| match &e.audience {
-                Audience::Registry(registry) => Some(registry.clone()),
-                _ => None,
-            })
+            .map(|entry| match &entry.audience {
+                Audience::Registry(registry) => Some(registry),
+                Audience::Origin(_) | Audience::Rules => None,
+            });
+        let first = registries.next()??;
+        registries
+            .all(|other| other == Some(first))
+            .then(|| first.clone())
     }
 
     /// Whether there is anything that a guest must not read.

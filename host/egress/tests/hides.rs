@@ -241,12 +241,11 @@ async fn a_text_at_a_hidden_place_is_hidden(
     r#"{"token":"","items":{"key":"a"}}"#,
     r#"{"items":{"key":"a"},"token":""}"#
 )]
-#[case::text(
-    "content-type: text/plain",
-    "[info] no token today",
-    "[info] no token today"
+#[case::large_numbers(
+    JSON,
+    r#"{"n": 18446744073709551616, "m": 1.10}"#,
+    r#"{"n":18446744073709551616,"m":1.10}"#
 )]
-#[case::page("content-type: text/html", "<h1>502</h1>", "<h1>502</h1>")]
 #[case::number("content-type: text/plain", "502", "502")]
 #[tokio::test]
 async fn where_nothing_is_hidden_nothing_is_lost(
@@ -296,8 +295,12 @@ async fn where_nothing_is_hidden_nothing_is_lost(
     r#"{"token":{"value":"T"}}"#,
     "what stands at /token is no text"
 )]
+#[case::too_deep("200 OK", "content-type: text/plain", &format!("{}\"T\"{}", "[".repeat(129), "]".repeat(129)), "nested more than 128 deep")]
+#[case::no_unicode("200 OK", JSON, r#"{"token":"T\ud800"}"#, "says that it is JSON")]
+#[case::long("200 OK", JSON, &format!("{{\"token\":\"T{}\"}}", "x".repeat(16 << 10)), "more than 16384 bytes")]
+#[case::grown("200 OK", JSON, &format!("{{\"token\":\"T\",\"x\":\"{}\"}}", "T".repeat(30_000)), "without what is hidden")]
 #[case::large("200 OK", "content-type: text/plain", &format!("{{\"token\":\"T\"}}{}", " ".repeat(1 << 20)), "more than 1048576 bytes")]
-#[case::many("200 OK", JSON, &format!("{{\"items\":[{{}}{}]}}", (0..1001).map(|n| format!(",{{\"key\":\"T{n}\"}}")).collect::<String>()), "more than 1000 tokens")]
+#[case::many("200 OK", JSON, &format!("{{\"items\":[{{}}{}]}}", (0..1001).map(|n| format!(",{{\"key\":\"T{n}\"}}")).collect::<String>()), "more than 1000 of its texts")]
 #[tokio::test]
 async fn an_answer_in_which_nobody_finds_what_is_hidden_reaches_nobody(
     #[case] status: &'static str,
@@ -305,17 +308,200 @@ async fn an_answer_in_which_nobody_finds_what_is_hidden_reaches_nobody(
     #[case] body: &str,
     #[case] says: &str,
 ) {
-    let body = body.replace('T', TOKEN);
+    let body = match body.len() {
+        // One that grows by placeholders, from a token shorter than those.
+        30_000.. if says.contains("without") => body.replace('T', &TOKEN[..20]),
+        _ => body.replace('T', TOKEN),
+    };
     let (platform, _, run) = platform(move |_| answer(&format!("{status}\n{header}"), &body)).await;
     let error = login(&platform, &run).await.unwrap_err().to_string();
     assert!(error.contains(says), "{error}");
-    if !says.contains("tokens") {
-        let request = format!("the answer to POST {}", platform.url("/api/auth-tokens"));
-        assert!(error.contains(&request), "{error}");
-    }
+    let request = format!("the answer to POST {}", platform.url("/api/auth-tokens"));
+    assert!(error.contains(&request), "{error}");
     let audit = run.audit.json();
     assert!(
         audit.contains(says) && !audit.contains(TOKEN) && !error.contains(TOKEN),
         "{audit}"
     );
+}
+
+/// What a server can write instead of JSON for a plugin that knows how to read it. `T` is the token.
+#[rstest]
+#[case::jsonp("application/javascript", r#"callback({"token":"T"})"#)]
+#[case::prefix("text/plain", ")]}',\n{\"token\":\"T\"}")]
+#[case::prefix_of_json(JSON_TYPE, ")]}',\n{\"token\":\"T\"}")]
+#[case::no_number(JSON_TYPE, r#"{"n":1e999,"token":"T"}"#)]
+#[case::half_a_character(JSON_TYPE, r#"{"n":"\ud800","token":"T"}"#)]
+#[case::deep("text/plain", &format!("{}{{\"token\":\"T\"}}{}", "[".repeat(200), "]".repeat(200)))]
+#[case::truncated("text/plain", r#"{"token":"T"#)]
+#[case::comment("text/plain", r#"/* */{"token":"T"}"#)]
+#[case::single_quotes("text/plain", "{'token':'T'}")]
+#[case::form("application/x-www-form-urlencoded", "token=T&x=1")]
+#[case::xml("application/xml", "<token>T</token>")]
+#[case::yaml("application/yaml", "token: T")]
+#[case::bare("text/plain", "T")]
+#[case::octets("application/octet-stream", "T")]
+#[case::events("text/event-stream", "data: {\"token\":\"T\"}\n\n")]
+#[case::zeros("text/plain", "{\0\"\0t\0o\0k\0e\0n\0\"\0:T")]
+#[tokio::test]
+async fn a_token_in_disguise_is_not_shown(
+    #[case] kind: &'static str,
+    #[case] body: &str,
+    #[values("200 OK", "404 Not Found", "500 Internal Server Error")] status: &'static str,
+) {
+    let body = body.replace('T', TOKEN);
+    let (platform, _, run) =
+        platform(move |_| answer(&format!("{status}\ncontent-type: {kind}"), &body)).await;
+    match login(&platform, &run).await {
+        Ok(read) => {
+            let hidden = read.contains(PLACEHOLDER_PREFIX) || read.contains("left out");
+            assert!(hidden && !read.contains(&TOKEN[5..15]), "{read}");
+        }
+        Err(error) => {
+            assert_eq!(status, "200 OK", "an error is told as an error: {error}");
+            assert!(!error.to_string().contains(&TOKEN[5..15]), "{error}");
+        }
+    }
+}
+
+const JSON_TYPE: &str = "application/json";
+
+/// A rule of everything, which hides nothing, leads to the same server.
+#[rstest]
+#[case("/API/auth-tokens")]
+#[case("/api/auth-tokens/")]
+#[case("//api//auth-tokens")]
+#[case("/api/auth%2Dtokens")]
+#[case("/api/auth%252Dtokens")]
+#[case("/api%2Fauth-tokens")]
+#[case("/api/auth-tokens;x=1")]
+#[case("/api/Auth-Tokens.")]
+#[tokio::test]
+async fn another_spelling_of_the_path_hides_the_same(#[case] path: &str) {
+    let body = format!("{{\"token\":\"{TOKEN}\"}}");
+    let platform = Server::start(move |_| answer(&format!("200 OK\n{JSON}"), &body)).await;
+    let grant = grant(HIPPO, &[("url", platform.url("/"))]);
+    let run = run_with(direct(), grant, Phase::Login, Limits::default());
+    let request = request(Method::POST, &platform.url(path), &[], "{}");
+    let read = text(run.send(request).await.unwrap()).await;
+    assert!(read.contains(PLACEHOLDER_PREFIX), "{read}");
+    assert_eq!(platform.only().header("accept"), "application/json");
+}
+
+/// Another server says that the platform is its token service, and the plugin logs in there by the platform's own rule.
+#[rstest]
+#[case::where_it_is_hidden("/api/auth-tokens", "/token of")]
+#[case::where_no_rule_hides("/session", "token of")]
+#[tokio::test]
+async fn a_realm_onto_another_place_gets_no_token_of_that_place(
+    #[case] path: &str,
+    #[case] name: &str,
+) {
+    let manifest = format!(
+        "{HIPPO}
+        [[options]]
+        name = \"mirror\"
+        type = \"url\"
+        help = \"A mirror\"
+        [[http]]
+        to = \"{{mirror}}\"
+        methods = [\"GET\", \"POST\"]
+        follows = [\"www-authenticate\"]
+        why = \"pull\""
+    );
+    let body = format!("{{\"token\":\"{TOKEN}\"}}");
+    let platform = Server::start(move |_| answer(&format!("200 OK\n{JSON}"), &body)).await;
+    let realm = platform.url(path);
+    let mirror = Server::start(move |_| {
+        let challenge = format!("www-authenticate: Bearer realm=\"{realm}\"");
+        answer(&format!("401 Unauthorized\n{challenge}"), "")
+    })
+    .await;
+    let options = [("url", platform.url("/")), ("mirror", mirror.url("/"))];
+    let grant = grant(&manifest, &options);
+    let run = run_with(direct(), grant, Phase::Deploy, Limits::default());
+    let secret = Secret::new("hunter2-hunter2".to_owned());
+    let password = run
+        .vault
+        .insert("password", secret, Audience::Rules)
+        .unwrap();
+    text(run.get(&mirror.url("/v2/")).await.unwrap()).await;
+
+    let login = request(
+        Method::POST,
+        &platform.url(path),
+        &[("content-type", "application/json")],
+        &format!(r#"{{"password":"{password}"}}"#),
+    );
+    let read = text(run.send(login).await.unwrap()).await;
+    assert_eq!(platform.only().text(), r#"{"password":"hunter2-hunter2"}"#);
+    let document: serde_json::Value = serde_json::from_str(&read).unwrap();
+    let token = document["token"].as_str().unwrap();
+    assert!(token.starts_with(PLACEHOLDER_PREFIX), "{read}");
+    // To buy something there is a change like any other.
+    assert_eq!(run.session.tally().changed.len(), 1);
+    for carried in [token, TOKEN] {
+        let line = bearer(&run, &mirror.url("/v2/"), carried)
+            .await
+            .unwrap_err();
+        let says = format!("the secret `{name} {}`", platform.url(""));
+        assert!(line.to_string().contains(&says), "{line}");
+    }
+    assert_eq!(mirror.seen().len(), 1);
+    bearer(&run, &platform.url("/api/apps"), token)
+        .await
+        .unwrap();
+    let last = platform.seen().pop().unwrap();
+    assert_eq!(last.header("authorization"), format!("Bearer {TOKEN}"));
+}
+
+#[tokio::test]
+async fn a_guest_holds_so_many_answers_and_no_more() {
+    let (platform, _, run) = platform(|_| {
+        let body = format!(
+            "{{\"token\":\"{TOKEN}\",\"x\":\"{}\"}}",
+            "x".repeat(1_000_000)
+        );
+        answer(&format!("200 OK\n{JSON}"), &body)
+    })
+    .await;
+    let url = platform.url("/api/auth-tokens");
+    let ask = || run.send(request(Method::POST, &url, &[], "{}"));
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        held.push(ask().await.unwrap());
+    }
+    let error = ask().await.unwrap_err().to_string();
+    assert!(error.contains("has not read"), "{error}");
+    // As soon as it reads one, or lets go of it.
+    text(held.pop().unwrap()).await;
+    drop(ask().await.unwrap());
+    held.push(ask().await.unwrap());
+}
+
+/// A thousand secrets of a server that repeats them as often as fits is a moment's work.
+#[tokio::test]
+async fn a_flood_of_hidden_texts_ends_soon() {
+    let (platform, _, run) = platform(|seen| {
+        let round = seen.header("content-length").len();
+        let secret = |n: usize| format!("{}-{round}-{n:03}", "a".repeat(300));
+        let items: Vec<_> = (0..900)
+            .map(|n| serde_json::json!({"key": secret(n)}))
+            .collect();
+        let echo = "a".repeat(300_000) + &secret(7);
+        let body = serde_json::json!({"items": items, "echo": echo});
+        answer(&format!("200 OK\n{JSON}"), &body.to_string())
+    })
+    .await;
+    let url = platform.url("/api/auth-tokens");
+    let ask = |body: &'static str| run.send(request(Method::POST, &url, &[], body));
+    let minute = std::time::Duration::from_secs(60);
+    let first = tokio::time::timeout(minute, async { text(ask("{}").await.unwrap()).await });
+    let first = first.await.unwrap();
+    assert!(!first.contains("a-1-"), "{}", &first[..200]);
+    assert_eq!(first.matches(PLACEHOLDER_PREFIX).count(), 901);
+    // 900 more are more than a run keeps.
+    let second = tokio::time::timeout(minute, ask("{\"x\":123456}"));
+    let error = second.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("more than 1000 tokens"), "{error}");
 }

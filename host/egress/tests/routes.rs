@@ -233,7 +233,18 @@ async fn of_a_named_host_little_is_asked_and_nothing_is_sent() {
     let run = asked(&zone, &hippo.url(""), &no_policy()).await;
     let run = probes(&run);
     let at = |path: &str| format!("http://app.example:{port}{path}");
-    for path in ["/?data=all", "/data", "/.well-known", "/.well-knownx/y"] {
+    for path in [
+        "/?data=all",
+        "/data",
+        "/.well-known",
+        "/.well-knownx/y",
+        "/.well-known/data",
+        "/.well-known/spin/",
+        "/.well-known/spin/info/data",
+        "/.well-known/spin/info;data",
+        "/.well-known/spin/INFO",
+        "/.well-known/spin/health?data=all",
+    ] {
         let line = refused(run.get(&at(path)).await);
         assert!(line.reason.contains("/.well-known/"), "{}", line.reason);
     }

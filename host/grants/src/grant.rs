@@ -150,12 +150,13 @@ impl Grant {
         &self.rules
     }
 
-    /// What the answer to this request hides from the plugin: of every rule that means it, whichever lets it out.
+    /// What the answer to this request hides from the plugin: of every rule that means it, or that a lax server may take it
+    /// for one of, whichever lets it out.
     pub fn hides(&self, method: &Method, origin: &Origin, path: &str) -> Vec<Pointer> {
         let meaning = self.rules.iter().filter(|rule| {
             rule.to.matches(origin)
                 && rule.methods.contains(method)
-                && rule.paths.iter().any(|paths| paths.matches(path))
+                && rule.paths.iter().any(|paths| paths.may_mean(path))
         });
         let mut hides: Vec<Pointer> = meaning.flat_map(|rule| rule.hides.clone()).collect();
         hides.sort();

@@ -46,6 +46,13 @@ impl PathPattern {
         is_plain_path(path) && takes(&self.0, path, |segment| !segment.is_empty())
     }
 
+    /// Whether the path is meant, or a server that is lax may take it for one that is: whatever the case of its letters,
+    /// its percent-encoding, a slash more or less, parameters after `;`, dots and spaces at the end of a segment. For what
+    /// a rule forbids; to let something out this is too wide.
+    pub fn may_mean(&self, path: &str) -> bool {
+        self.matches(path) || takes(&folded(&self.0), &folded(path), |_| true)
+    }
+
     /// Whether there may be a path that both mean. `true` also where there is none and that is hard to see.
     pub(crate) fn may_meet(&self, other: &Self) -> bool {
         let (mut here, mut there) = (self.0.split('/'), other.0.split('/'));
@@ -115,6 +122,20 @@ pub fn is_plain_path(path: &str) -> bool {
         bytes = decoded;
     }
     false
+}
+
+/// One spelling for all paths that a lax server takes for one.
+fn folded(path: &str) -> String {
+    let mut bytes = path.as_bytes().to_vec();
+    for _ in 0..8 {
+        bytes = percent_decode(&bytes);
+    }
+    let text = String::from_utf8_lossy(&bytes).to_lowercase();
+    let segments = text.split(['/', '\\']).filter_map(|segment| {
+        let name = segment.split(';').next()?.trim_end_matches(['.', ' ']);
+        (!name.is_empty()).then(|| format!("/{name}"))
+    });
+    segments.collect()
 }
 
 /// One layer of percent-encoding off; what is no encoding stays.

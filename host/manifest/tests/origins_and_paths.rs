@@ -166,6 +166,27 @@ fn a_path_is_matched_by_whole_segments(
 }
 
 #[rstest]
+#[case("/api/auth-tokens", true)]
+#[case("/API/Auth-Tokens/", true)]
+#[case("//api//auth-tokens", true)]
+#[case("/api%2fauth%252dtokens", true)]
+#[case("/api/auth-tokens;v=1", true)]
+#[case("/api;x/auth-tokens.%20", true)]
+#[case("/api\\auth-tokens", true)]
+#[case("/api", false)]
+#[case("/api/auth-tokens/1", false)]
+#[case("/api/auth-token", false)]
+#[case("/x/api/auth-tokens", false)]
+fn a_lax_server_may_take_one_path_for_another(#[case] path: &str, #[case] meant: bool) {
+    let pattern = |text: &str| text.parse::<PathPattern>().unwrap();
+    assert_eq!(pattern("/api/auth-tokens").may_mean(path), meant);
+    assert_eq!(pattern("/API/auth-tokens/").may_mean(path), meant);
+    assert!(pattern("/**").may_mean(path));
+    let below = pattern("/api/*").may_mean(path);
+    assert_eq!(below, meant || path == "/api/auth-token", "{path}");
+}
+
+#[rstest]
 #[case("/api/../admin")]
 #[case("/api/./x")]
 #[case("/api/..")]
