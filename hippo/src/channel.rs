@@ -1,128 +1,17 @@
-//! A channel: what it should be, what differs, and how it is changed.
+//! A channel, and how it is made, changed and started.
 //!
 //! A change of what a channel runs is two requests, and only the second one starts it (Hippo 0.19 to 0.20 do nothing at a
 //! PATCH). A run that ends between them leaves a channel that looks changed and runs what it ran before. So the first request
 //! also leaves a mark that the second one is outstanding: a range rule, which means nothing to a channel with a specified
 //! revision. It is taken away after the start.
 
-use std::collections::BTreeMap;
-
 use http::{Method, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use spin_deployer_publish::Transport;
 
-use crate::documents::{
-    App, Certificate, Channel, ChannelStatus, Id, Revision, Status, Strategy, Variable,
-};
+use crate::documents::{App, Certificate, Channel, ChannelStatus, Id, Revision, Status};
+use crate::wanted::{Edits, SPECIFIED, Wanted};
 use crate::{Error, Hippo, check_domain};
-
-const SPECIFIED: &str = "UseSpecifiedRevision";
-
-/// What is to run, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// The app's name.
-    pub app: String,
-    /// The name of its bindle.
-    pub storage_id: String,
-    /// The version of its bindle.
-    pub version: String,
-    /// The channel's name.
-    pub channel: String,
-    /// The channel's environment, all of it; empty: whatever it has.
-    pub environment: Vec<(String, String)>,
-    /// The channel's domain; `None`: whatever it has, or gets from Hippo.
-    pub domain: Option<String>,
-    /// The name of the channel's certificate; `None`: whatever it has.
-    pub certificate: Option<String>,
-}
-
-/// What of a channel is not as it should be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Edits {
-    /// It runs another revision, or chooses by a rule.
-    pub revision: bool,
-    /// Its environment.
-    pub environment: bool,
-    /// Its domain.
-    pub domain: bool,
-    /// Its certificate.
-    pub certificate: bool,
-    /// It was changed and not started since, as far as one can tell.
-    pub unstarted: bool,
-    /// It does not run.
-    pub stopped: bool,
-}
-
-impl Edits {
-    /// Whether something of the channel has to be written.
-    pub fn is_change(&self) -> bool {
-        self.revision || self.environment || self.domain || self.certificate
-    }
-
-    /// Whether nothing has to be done at all.
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Wanted {
-    pub(crate) fn edits(
-        &self,
-        channel: &Channel,
-        revision: Option<&Id>,
-        certificate: Option<&Id>,
-        status: Option<Status>,
-    ) -> Edits {
-        let active = channel.active_revision.as_ref().map(|active| &active.id);
-        let specified = channel.revision_selection_strategy == Strategy::SpecifiedRevision;
-        let environment = |variables: &[Variable]| -> BTreeMap<String, String> {
-            let pairs = variables.iter();
-            pairs.map(|v| (v.key.clone(), v.value.clone())).collect()
-        };
-        let wanted = self.environment.iter().cloned().collect::<BTreeMap<_, _>>();
-        let has = channel
-            .certificate
-            .as_ref()
-            .map(|certificate| &certificate.id);
-        Edits {
-            revision: !specified || active.is_none() || active != revision,
-            environment: !self.environment.is_empty()
-                && environment(&channel.environment_variables) != wanted,
-            domain: self
-                .domain
-                .as_ref()
-                .is_some_and(|domain| *domain != channel.domain),
-            certificate: certificate.is_some() && certificate != has,
-            unstarted: specified && channel.range_rule.is_some(),
-            stopped: status.is_some_and(|status| status != Status::Running),
-        }
-    }
-
-    fn patch(&self, edits: Edits, revision: &Revision, certificate: Option<&Id>) -> Value {
-        let mut patch = Map::new();
-        let mut set = |key: &str, value: Value| patch.insert(key.to_owned(), value);
-        if edits.revision {
-            set("revisionSelectionStrategy", SPECIFIED.into());
-            set("activeRevisionId", json!(revision.id));
-        }
-        if edits.environment {
-            let pairs = self.environment.iter();
-            let variables: Vec<Value> = pairs
-                .map(|(key, value)| json!({ "key": key, "value": value }))
-                .collect();
-            set("environmentVariables", variables.into());
-        }
-        if edits.domain {
-            set("domain", json!(self.domain));
-        }
-        if edits.certificate {
-            set("certificateId", json!(certificate));
-        }
-        set("rangeRule", json!(revision.revision_number));
-        Value::Object(patch)
-    }
-}
 
 impl<T: Transport> Hippo<T> {
     /// The app's channel of this name, with everything that Hippo says of it.
@@ -187,7 +76,20 @@ impl<T: Transport> Hippo<T> {
         }
     }
 
-    /// Makes a channel that runs the revision. `false`: it is there, but not all of what Hippo does then was done.
+    /// That no other channel has the domain. Hippo itself asks that where a channel is made, and not where one is changed.
+    pub(crate) async fn check_free(&self, domain: &str, ours: Option<&Id>) -> Result<(), Error> {
+        let all: Vec<Channel> = self.list(|family| &family.channels, "").await?;
+        let other = |channel: &&Channel| channel.domain == domain && Some(&channel.id) != ours;
+        match all.iter().find(other) {
+            Some(other) => Err(Error::DomainTaken {
+                domain: domain.to_owned(),
+                channel: spin_deployer_publish::quote(&other.name),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a channel that runs the revision. An error inside: it is there, but not all of what Hippo does then was done.
     async fn make_channel(
         &self,
         wanted: &Wanted,
@@ -195,7 +97,7 @@ impl<T: Transport> Hippo<T> {
         app: &App,
         revision: &Revision,
         certificate: Option<&Id>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Error>, Error> {
         let mut body = json!({
             "appId": app.id,
             "name": wanted.channel,
@@ -210,18 +112,43 @@ impl<T: Transport> Hippo<T> {
         }
         let path = self.known_family().channels.path;
         match self.write(Method::POST, path, Some(&body)).await {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(None),
             Err(error) if error.may_have_happened() => {
                 let app = self
                     .find_app(&app.name)
                     .await?
                     .ok_or_else(|| error.clone())?;
                 match self.find_channel(&app, &wanted.channel).await? {
-                    Some(_) => Ok(false),
+                    Some(_) => Ok(Some(error)),
                     None => Err(error),
                 }
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// The channel that was just made.
+    async fn made_channel(&self, wanted: &Wanted, app: &App) -> Result<Channel, Error> {
+        let app = self
+            .find_app(&app.name)
+            .await?
+            .ok_or(Error::NoApp(app.name.clone()))?;
+        let found = self.find_channel(&app, &wanted.channel).await?;
+        found.ok_or_else(|| Error::NoChannel {
+            app: app.name.clone(),
+            channel: wanted.channel.clone(),
+        })
+    }
+
+    /// Removes a channel, which stops it.
+    async fn remove_channel(&self, channel: &Id) -> Result<(), Error> {
+        let path = format!("{}/{channel}", self.known_family().channels.path);
+        match self.write(Method::DELETE, &path, None).await {
+            Err(error) if error.may_have_happened() => match self.channel(channel).await? {
+                Some(_) => Err(error),
+                None => Ok(()),
+            },
+            deleted => deleted.map(drop),
         }
     }
 
@@ -264,7 +191,22 @@ impl<T: Transport> Hippo<T> {
         let path = format!("{}/{}", self.known_family().channels.path, channel.id);
         if edits.is_change() {
             let patch = wanted.patch(edits, revision, certificate);
-            self.write(Method::PATCH, &path, Some(&patch)).await?;
+            let patched = self.write(Method::PATCH, &path, Some(&patch)).await;
+            if let Err(error) = patched {
+                let differs = |now: &Channel| {
+                    let edits = wanted.edits(now, Some(&revision.id), certificate, None);
+                    edits.is_change()
+                };
+                if !error.may_have_happened()
+                    || self
+                        .channel(&channel.id)
+                        .await?
+                        .as_ref()
+                        .is_none_or(differs)
+                {
+                    return Err(error);
+                }
+            }
         }
         self.start(&channel.id).await?;
         let channel = self.verified(wanted, &channel.id, revision).await?;
@@ -288,18 +230,26 @@ impl<T: Transport> Hippo<T> {
         if !in_place && !wanted.environment.is_empty() {
             return Err(Error::Old("be given a channel's environment from here"));
         }
-        let whole = self
-            .make_channel(wanted, domain, app, revision, certificate)
-            .await?;
-        let app = self
-            .find_app(&app.name)
-            .await?
-            .ok_or(Error::NoApp(app.name.clone()))?;
-        let found = self.find_channel(&app, &wanted.channel).await?;
-        let channel = found.ok_or_else(|| Error::NoChannel {
-            app: app.name.clone(),
-            channel: wanted.channel.clone(),
-        })?;
+        let mut tried = false;
+        let (channel, whole) = loop {
+            let broken = self
+                .make_channel(wanted, domain, app, revision, certificate)
+                .await?;
+            let channel = self.made_channel(wanted, app).await?;
+            let error = match broken {
+                None => break (channel, true),
+                // Another run made it.
+                Some(Error::Invalid { .. }) => break (channel, false),
+                Some(_) if in_place => break (channel, false),
+                Some(error) => error,
+            };
+            // An old server says nowhere whether it started it, and to make it is the only way to.
+            let removed = self.remove_channel(&channel.id).await;
+            if tried || removed.is_err() {
+                return Err(error);
+            }
+            tried = true;
+        };
         // Another run may have made it in the meantime, with another revision.
         let mut edits = wanted.edits(&channel, Some(&revision.id), certificate, None);
         if in_place {
@@ -336,15 +286,7 @@ impl<T: Transport> Hippo<T> {
                 "be given another revision without losing the channel's environment",
             ));
         }
-        let path = format!("{}/{}", self.known_family().channels.path, channel.id);
-        match self.write(Method::DELETE, &path, None).await {
-            Err(error) if error.may_have_happened() => {
-                if self.channel(&channel.id).await?.is_some() {
-                    return Err(error);
-                }
-            }
-            deleted => drop(deleted?),
-        }
+        self.remove_channel(&channel.id).await?;
         // One that Hippo made it makes again, and does not take from others: it need not be a valid one.
         let generated = format!("{}.{}.", channel.name, app.name);
         let own = Some(channel.domain.as_str())

@@ -88,6 +88,14 @@ pub enum Error {
         /// The name that it should have.
         ours: String,
     },
+    /// Another channel has the domain.
+    #[error("the domain `{domain}` is that of another channel, called `{channel}`")]
+    DomainTaken {
+        /// The domain.
+        domain: String,
+        /// The name of the channel that has it, perhaps of another app.
+        channel: String,
+    },
     /// Somebody else changed the channel at the same time.
     #[error("the channel `{channel}` was set to {}, not to `{ours}`", theirs.as_deref().unwrap_or("no revision"))]
     Overtaken {

@@ -24,9 +24,9 @@ mod releases;
 mod revision;
 mod session;
 mod survey;
+mod wanted;
 
 pub use answer::Problem;
-pub use channel::{Edits, Wanted};
 pub use client::{Hippo, LONGEST_ANSWER};
 pub use documents::{
     App, Channel, ChannelName, Component, Id, Revision, Status, Strategy, Variable,
@@ -38,3 +38,4 @@ pub use releases::{History, Released, Stage};
 pub use session::{Credentials, Token};
 pub use spin_deployer_publish::Failure;
 pub use survey::Survey;
+pub use wanted::{Edits, Wanted};

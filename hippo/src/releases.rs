@@ -3,8 +3,8 @@
 use http::Method;
 use spin_deployer_publish::Transport;
 
-use crate::channel::Wanted;
 use crate::documents::{App, Channel, Logs, Revision, Status};
+use crate::wanted::Wanted;
 use crate::{Error, Hippo};
 
 /// How often a release begins anew because another run removed what it was about to use.

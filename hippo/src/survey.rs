@@ -2,10 +2,10 @@
 
 use spin_deployer_publish::Transport;
 
-use crate::channel::{Edits, Wanted};
 use crate::documents::{App, Channel, Id, Revision, Status};
 use crate::releases::Released;
 use crate::revision::of_bindle;
+use crate::wanted::{Edits, Wanted};
 use crate::{Error, Hippo};
 
 /// What Hippo has of what is wanted.
@@ -80,6 +80,12 @@ impl<T: Transport> Hippo<T> {
             if let Some(channel) = &survey.channel {
                 survey.status = self.status(&channel.id).await?;
             }
+        }
+        if let Some(domain) = &wanted.domain
+            && survey.channel.as_ref().is_none_or(|c| c.domain != *domain)
+        {
+            let ours = survey.channel.as_ref().map(|channel| &channel.id);
+            self.check_free(domain, ours).await?;
         }
         survey.app = app;
         Ok(survey)

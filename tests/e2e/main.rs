@@ -16,6 +16,7 @@ mod credentials;
 mod dependencies;
 mod destroy;
 mod harness_itself;
+mod hippo;
 #[path = "../hostile/mod.rs"]
 mod hostile;
 mod interrupted;

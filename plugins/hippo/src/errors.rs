@@ -81,6 +81,7 @@ pub(crate) fn of_hippo(error: HippoError, host: &str, scheme: &str) -> Error {
             "{host} has an app `{app}` already, which runs the bindle `{theirs}`"
         ))
         .hint("deploy it under another name: --name"),
+        HippoError::DomainTaken { .. } => of_domain(said, host),
         HippoError::Overtaken {
             channel,
             ours,
@@ -126,11 +127,7 @@ fn of_problems(problems: &[Problem], said: String, host: &str) -> Error {
     let taken = message.contains("already exists");
     match problem.property.as_str() {
         "StorageId" | "AppStorageId" if message.contains("not found") => unseen(said, host),
-        "Domain" if taken => Error::conflict(format!(
-            "another channel on {host} has the domain of --channel-domain"
-        ))
-        .detail(said)
-        .hint("a domain belongs to one channel: take another one, or remove it there"),
+        "Domain" if taken => of_domain(said, host),
         "Name" if taken && !of_channel => {
             Error::conflict(format!("the app's name is taken on {host}"))
                 .detail(said)
@@ -156,6 +153,15 @@ fn of_problems(problems: &[Problem], said: String, host: &str) -> Error {
         }
         _ => Error::failed(format!("{host} does not take it: {message}")).detail(said),
     }
+}
+
+/// Another channel has it, as Hippo says or as its list does.
+fn of_domain(said: String, host: &str) -> Error {
+    Error::conflict(format!(
+        "another channel on {host} has the domain of --channel-domain"
+    ))
+    .detail(said)
+    .hint("a domain belongs to one channel: take another one, or remove it there")
 }
 
 /// The bindle is on the Bindle server, and Hippo does not see it.

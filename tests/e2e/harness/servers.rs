@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
@@ -46,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) embedded_db: bool,
     /// Public keys of those whose signatures are believed.
     pub(crate) creators: Vec<[u8; 32]>,
+    /// Where it listens, where that is known before it starts.
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 impl Bindle {
@@ -59,6 +62,9 @@ impl Bindle {
         }
         if options.embedded_db {
             flags.push("--embedded-db".to_owned());
+        }
+        if let Some(address) = options.listen {
+            flags.extend(["--listen".to_owned(), address.to_string()]);
         }
         let mut keyring = "version = \"1.0\"\nkey = []\n".to_owned();
         if !options.creators.is_empty() {
@@ -110,9 +116,9 @@ pub(crate) struct Hippo {
 }
 
 /// A request to Hippo that is to fail.
-pub(crate) struct Fault {
+pub(crate) struct Fault<'a> {
     /// `POST /api/apps`
-    pub(crate) request: &'static str,
+    pub(crate) request: &'a str,
     pub(crate) times: usize,
     pub(crate) status: u16,
     /// Whether what it asks for is done all the same.
@@ -122,9 +128,13 @@ pub(crate) struct Fault {
 impl Hippo {
     /// With that Bindle, and with more flags of `hippo-stand-in`.
     pub(crate) fn start(bindle: &Bindle, flags: &[&str]) -> Self {
-        let bindle = bindle.url();
+        Self::with(&bindle.url(), flags)
+    }
+
+    /// With the Bindle at that URL, which has `/v1`.
+    pub(crate) fn with(bindle: &str, flags: &[&str]) -> Self {
         let user = format!("{USER}:{PASSWORD}");
-        let line = [&["--bindle", &bindle, "--user", &user][..], flags].concat();
+        let line = [&["--bindle", bindle, "--user", &user][..], flags].concat();
         Self {
             server: Server::start("hippo-stand-in", &line, 3),
         }
@@ -168,7 +178,7 @@ impl Hippo {
         requests.as_array().unwrap().iter().map(line).collect()
     }
 
-    pub(crate) fn fail(&self, fault: &Fault) {
+    pub(crate) fn fail(&self, fault: &Fault<'_>) {
         let plan = json!({
             "request": fault.request,
             "times": fault.times,
@@ -198,6 +208,20 @@ impl Hippo {
         assert!(status < 300, "{method} {path} answered {status}");
         answer
     }
+}
+
+/// An address of loopback where nobody listens, for a server that starts later.
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+/// Where a server is that has this URL.
+pub(crate) fn address(url: &str) -> SocketAddr {
+    let (_, rest) = url.split_once("://").unwrap();
+    rest.split('/').next().unwrap().parse().unwrap()
 }
 
 /// A program of `tests/servers`. It ends with its standard input.
