@@ -16,7 +16,7 @@ mod files;
 mod headers;
 mod isolation;
 mod names;
-mod planted;
+pub(crate) mod planted;
 mod redirects;
 mod requests;
 mod secrets;

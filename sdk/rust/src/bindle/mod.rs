@@ -91,9 +91,7 @@ impl Target {
             build: &self.build,
         })
         .map_err(errors::of_app)?;
-        if !bindle.unsupported.is_empty() {
-            self.refuse(&bindle)?;
-        }
+        self.refuse(&bindle)?;
         Ok(bindle)
     }
 
@@ -179,15 +177,12 @@ impl Target {
         Ok(missing)
     }
 
-    /// What the server has; where it has nothing, that the app would run there is made sure of first.
+    /// What the server has.
     async fn find(&self, bindle: &Bindle) -> Result<Found> {
         let step = Step::start("Check what the server has");
         let found = self.server.find(bindle).await;
         let found = found.map_err(|error| self.explain(bindle, error))?;
         step.done();
-        if found == Found::Nothing {
-            self.refuse(bindle)?;
-        }
         Ok(found)
     }
 
