@@ -2,6 +2,7 @@
 //! take again and how to mend that. Shown at every request of a push, at three moments of each.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rstest::rstest;
@@ -185,18 +186,27 @@ fn a_connection_breaks(
 fn a_connection_breaks_in_a_parcel_that_becomes_a_file() {
     let whole = Whole::of(Site::with_files());
     let server = whole.site.server();
-    let proxy = Proxy::cutting(server.address(), Moment::InBody, is_big);
+    let cut = AtomicBool::new(false);
+    let proxy = Proxy::cutting(server.address(), Moment::InBody, move |r| {
+        is_big(r) && !cut.swap(true, Ordering::SeqCst)
+    });
     let stuck = whole.push(&url(&proxy)).says("static/big.bin");
     whole.is_stuck(&server, stuck);
 }
 
+/// All at once, because each is given its time to come back.
 #[test]
 fn the_network_dies() {
-    let whole = Whole::of(Site::with_database());
-    for n in 1..=whole.requests {
-        let server = whole.site.server();
-        let proxy = Proxy::cutting(server.address(), Moment::Before, move |r| r.number >= n);
-        whole.push(&url(&proxy)).fails(7);
-        whole.completes(&server);
-    }
+    let whole = &Whole::of(Site::with_database());
+    std::thread::scope(|scope| {
+        for n in 1..=whole.requests {
+            scope.spawn(move || {
+                let server = whole.site.server();
+                let address = server.address();
+                let proxy = Proxy::cutting(address, Moment::Before, move |r| r.number >= n);
+                whole.push(&url(&proxy)).fails(7);
+                whole.completes(&server);
+            });
+        }
+    });
 }
