@@ -86,6 +86,20 @@ impl<T: Transport> Server<T> {
     /// # Errors
     /// The first that occurs. [`Error::Stuck`] where the server neither has a parcel nor takes it.
     pub async fn complete(&self, bindle: &Bindle, missing: Vec<Label>) -> Result<(), Error> {
+        let Err(error) = self.fill(bindle, missing).await else {
+            return Ok(());
+        };
+        // Of two bindles that come at the same moment under one name, a server may take both and keep one.
+        if !matches!(error, Error::Rejected(_) | Error::Nonsense { .. }) {
+            return Err(error);
+        }
+        match self.find(bindle).await {
+            Err(taken @ Error::Other { .. }) => Err(taken),
+            _ => Err(error),
+        }
+    }
+
+    async fn fill(&self, bindle: &Bindle, missing: Vec<Label>) -> Result<(), Error> {
         let mut missing = missing;
         let mut tried = BTreeSet::new();
         let mut pauses = PAUSES.iter();

@@ -10,6 +10,7 @@ mod harness;
 mod again;
 mod apps;
 mod bad_input;
+mod bindle;
 mod broken;
 mod compatibility;
 mod credentials;

@@ -18,7 +18,7 @@ mod headers;
 mod isolation;
 mod logins;
 mod names;
-mod planted;
+pub(crate) mod planted;
 mod redirects;
 mod requests;
 mod secrets;

@@ -139,18 +139,7 @@ fn script(server: &Listener) -> String {
 /// Neither what was said nor a file of the machine has one of the values, in any form.
 #[track_caller]
 fn nowhere(attempt: &Attempt, finished: &Finished) {
-    let mut places = vec![
-        (
-            "standard output".to_owned(),
-            finished.stdout.clone().into_bytes(),
-        ),
-        (
-            "standard error".to_owned(),
-            finished.stderr.clone().into_bytes(),
-        ),
-    ];
-    files(attempt.machine.home(), &mut places);
-    files(attempt.app.path(), &mut places);
+    let mut places = places(finished, &[attempt.machine.home(), attempt.app.path()]);
     let has = |part: &str| {
         places
             .iter()
@@ -171,12 +160,31 @@ fn nowhere(attempt: &Attempt, finished: &Finished) {
         assert!(!raw, "{name} has the key in bytes\n{finished}");
     }
     let digits: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
-    for value in [TOKEN, PASSWORD, LINE, SEED, &digits] {
+    places.retain(|(name, _)| !name.ends_with(".docker/config.json"));
+    hide(&places, &[TOKEN, PASSWORD, LINE, SEED, &digits], finished);
+}
+
+/// All that a run said, and every file below these folders, with where it is.
+pub(crate) fn places(finished: &Finished, folders: &[&Path]) -> Vec<(String, Vec<u8>)> {
+    let said = [
+        ("standard output", &finished.stdout),
+        ("standard error", &finished.stderr),
+    ];
+    let mut places: Vec<_> = said
+        .map(|(name, text)| (name.to_owned(), text.clone().into_bytes()))
+        .into();
+    for folder in folders {
+        files(folder, &mut places);
+    }
+    places
+}
+
+/// None of these places has one of the values, in any form.
+#[track_caller]
+pub(crate) fn hide(places: &[(String, Vec<u8>)], values: &[&str], finished: &Finished) {
+    for value in values {
         for form in forms(value) {
-            for (name, bytes) in &places {
-                if name.ends_with(".docker/config.json") {
-                    continue;
-                }
+            for (name, bytes) in places {
                 let text = String::from_utf8_lossy(bytes);
                 assert!(
                     !text.contains(&form),

@@ -2,7 +2,7 @@
 
 use spin_deployer_bindle::{Build, Error};
 
-use crate::app::{bindle, bindle_with, push};
+use crate::app::{bindle, bindle_with, push, run, server};
 use crate::model::{Model, error};
 
 #[test]
@@ -50,6 +50,19 @@ fn an_invoice_that_somebody_writes_at_the_moment_is_waited_for() {
     push(&model, &bindle()).unwrap();
     assert!(model.has(&bindle()));
     assert_eq!(model.slept.borrow().len(), 1);
+}
+
+/// A server that keeps files may take both.
+#[test]
+fn of_two_at_the_same_moment_the_one_that_was_not_kept_is_told() {
+    let model = Model::default();
+    push(&model, &bindle_with(&["kept"], &Build::Nothing)).unwrap();
+    let not_in_it = error("Parcel SHA 00 does not exist in invoice shop/0.1.0");
+    model.answers("POST /v1/_i/", 400, &not_in_it);
+    let other = bindle_with(&["other"], &Build::Nothing);
+    let missing = other.contents().into_values().cloned().collect();
+    let error = run(server(&model, None).complete(&other, missing)).unwrap_err();
+    assert!(matches!(error, Error::Other { .. }), "{error}");
 }
 
 #[test]

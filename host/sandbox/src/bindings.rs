@@ -8,6 +8,7 @@ wasmtime::component::bindgen!({
         // What may touch a disk or start a credential helper runs aside, so that the plugin's deadline still holds.
         "spin-deployer:api/app.[method]content.read": async | trappable,
         "spin-deployer:api/app.[method]content.bytes": async | trappable,
+        "spin-deployer:api/app.[method]content.head": async | trappable,
         "spin-deployer:api/app.archive": async | trappable,
         "spin-deployer:api/options.get": async | trappable,
         "spin-deployer:api/signing.sign": async | trappable,

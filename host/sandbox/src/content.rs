@@ -172,9 +172,13 @@ impl Source {
     }
 }
 
-/// All bytes of a small content. May block.
-pub(crate) fn read_all(app: Arc<dyn App>, content: ContentInfo) -> io::Result<Vec<u8>> {
-    let end = content.size;
+/// The first bytes of a content, as many as it has. May block.
+pub(crate) fn read_head(
+    app: Arc<dyn App>,
+    content: ContentInfo,
+    length: u64,
+) -> io::Result<Vec<u8>> {
+    let end = content.size.min(length);
     let mut source = Source {
         app,
         content,

@@ -46,30 +46,6 @@ pub(crate) async fn splice(
     flush(sink, &writable).await
 }
 
-/// The first `length` bytes, which the content has.
-#[cfg(feature = "bindle")]
-pub(crate) fn head(content: &crate::app::Content, length: u64) -> crate::Result<Vec<u8>> {
-    const WHOLE: u64 = 64 << 10;
-    // What is read whole does not count as transferred, and this is not.
-    if content.size() <= WHOLE {
-        let mut bytes = content.bytes()?;
-        bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-        return Ok(bytes);
-    }
-    let stream = content.read(0, Some(length))?;
-    let mut bytes = Vec::new();
-    loop {
-        match stream.blocking_read(length) {
-            Ok(read) => bytes.extend(read),
-            Err(StreamError::Closed) => return Ok(bytes),
-            Err(error) => {
-                let failed = crate::Error::failed("a file of the app could not be read");
-                return Err(failed.detail(reason(&error)));
-            }
-        }
-    }
-}
-
 /// Writes bytes of the plugin's own.
 pub(crate) async fn write(sink: &OutputStream, mut bytes: &[u8]) -> Result<(), CopyError> {
     let writable = AsyncPollable::new(sink.subscribe());

@@ -25,7 +25,7 @@ pub(crate) const PASSWORD: &str = "not a secret";
 
 /// A bindle server, real.
 pub(crate) struct Bindle {
-    _folder: TempDir,
+    folder: TempDir,
     server: Server,
 }
 
@@ -49,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) creators: Vec<[u8; 32]>,
     /// Where it listens, where that is known before it starts.
     pub(crate) listen: Option<SocketAddr>,
+    /// More lines of its keyring, as an administrator pastes them.
+    pub(crate) keyring: String,
 }
 
 impl Bindle {
@@ -66,15 +68,16 @@ impl Bindle {
         if let Some(address) = options.listen {
             flags.extend(["--listen".to_owned(), address.to_string()]);
         }
-        let mut keyring = "version = \"1.0\"\nkey = []\n".to_owned();
-        if !options.creators.is_empty() {
-            keyring = keyring.replace("key = []\n", "");
+        let mut keyring = "version = \"1.0\"\n".to_owned();
+        if options.creators.is_empty() && options.keyring.is_empty() {
+            keyring += "key = []\n";
         }
         for key in &options.creators {
             let key = BASE64_STANDARD.encode(key);
             keyring +=
                 &format!("[[key]]\nlabel = \"test\"\nroles = [\"creator\"]\nkey = \"{key}\"\n");
         }
+        keyring += &options.keyring;
         fs::write(path("keyring.toml"), keyring).unwrap();
         flags.extend(["--keyring".to_owned(), path("keyring.toml")]);
         let name = match release {
@@ -84,8 +87,19 @@ impl Bindle {
         let flags: Vec<_> = flags.iter().map(String::as_str).collect();
         Self {
             server: Server::start(name, &flags, 1),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// `127.0.0.1:PORT`
+    pub(crate) fn address(&self) -> SocketAddr {
+        let address = self.server.addresses[0].trim_start_matches("http://");
+        address.parse().unwrap()
+    }
+
+    /// Where it keeps what it has.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.folder.path().join("bindles")
     }
 
     /// `http://127.0.0.1:PORT/v1`
@@ -96,6 +110,22 @@ impl Bindle {
     /// `GET` of a path below that: status and text.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         read(agent().get(format!("{}/{path}", self.url())).call())
+    }
+
+    /// The bytes that `GET` of a path below that answers, where it answers 200.
+    pub(crate) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        let answer = agent().get(format!("{}/{path}", self.url())).call();
+        let mut answer = answer.expect("the server answers");
+        (answer.status() == 200).then(|| {
+            let body = answer.body_mut().with_config().limit(u64::MAX);
+            body.read_to_vec().unwrap()
+        })
+    }
+
+    /// Takes a bindle back, as its owner does.
+    pub(crate) fn yank(&self, id: &str) {
+        let (status, text) = read(agent().delete(format!("{}/_i/{id}", self.url())).call());
+        assert_eq!(status, 200, "{text}");
     }
 
     /// `POST` to a path below that, by this user.

@@ -1,5 +1,7 @@
 //! `app`: the application as a plugin sees it.
 
+use std::sync::Arc;
+
 use tokio::task::spawn_blocking;
 use wasmtime::component::Resource;
 use wasmtime_wasi_io::streams::DynInputStream;
@@ -7,13 +9,13 @@ use wasmtime_wasi_io::streams::DynInputStream;
 use super::failure;
 use crate::bindings::spin_deployer::api::app::{ComponentSource, Host, HostContent};
 use crate::bindings::spin_deployer::api::failures::Error;
-use crate::content::{Content, ContentStream, read_all};
+use crate::content::{Content, ContentStream, read_head};
 use crate::error::Stop;
 use crate::limits::Bytes;
 use crate::state::State;
-use crate::{ContentInfo, LimitKind};
+use crate::{App, ContentInfo, LimitKind};
 
-/// What `content.bytes` returns at most.
+/// What `content.bytes` and `content.head` return at most.
 const BYTES: usize = 64 << 10;
 
 impl Host for State {
@@ -111,9 +113,22 @@ impl HostContent for State {
                 Bytes(BYTES)
             )))));
         }
-        let app = self.app.clone();
-        let bytes = spawn_blocking(move || read_all(app, info)).await?;
-        Ok(bytes.map_err(|e| Error::Failed(failure(e.to_string()))))
+        first(self.app.clone(), info, BYTES as u64).await
+    }
+
+    async fn head(
+        &mut self,
+        content: Resource<Content>,
+        length: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let info = self.table.get(&content)?.0.clone();
+        if length > BYTES as u64 {
+            return Ok(Err(Error::Failed(failure(format!(
+                "more than the first {} have to be read as a stream",
+                Bytes(BYTES)
+            )))));
+        }
+        first(self.app.clone(), info, length).await
     }
 
     fn drop(&mut self, content: Resource<Content>) -> wasmtime::Result<()> {
@@ -126,4 +141,14 @@ impl State {
     fn push(&mut self, info: ContentInfo) -> wasmtime::Result<Result<Resource<Content>, Error>> {
         Ok(Ok(self.table.push(Content(info))?))
     }
+}
+
+/// The first bytes of a content.
+async fn first(
+    app: Arc<dyn App>,
+    content: ContentInfo,
+    length: u64,
+) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    let bytes = spawn_blocking(move || read_head(app, content, length)).await?;
+    Ok(bytes.map_err(|e| Error::Failed(failure(e.to_string()))))
 }

@@ -72,6 +72,8 @@ async fn the_app_is_what_the_host_loaded() {
             "component web 70000".into(),
             format!("archive {DIGEST} 70000"),
             "bytes Err(\"a content of more than 64 KiB has to be read as a stream\")".into(),
+            "head Ok(8)".into(),
+            "head Err(\"more than the first 64 KiB have to be read as a stream\")".into(),
             "past the end Some(\"that is past the end of a content of 70000 bytes\")".into(),
             "unknown Some(\"the app has no content sha256:00\")".into(),
             "no archive Some(\"no such component\")".into(),
@@ -79,4 +81,8 @@ async fn the_app_is_what_the_host_loaded() {
     );
     world.app.size.store(64 << 10, Ordering::Relaxed);
     assert!(world.report().await.contains(&"bytes Ok(65536)".into()));
+    world.app.size.store(7, Ordering::Relaxed);
+    assert!(world.report().await.contains(&"head Ok(7)".into()));
+    // Neither is on its way anywhere.
+    assert_eq!(world.screen.transferred.load(Ordering::Relaxed), 0);
 }

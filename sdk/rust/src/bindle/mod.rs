@@ -91,9 +91,7 @@ impl Target {
             build: &self.build,
         })
         .map_err(errors::of_app)?;
-        if !bindle.unsupported.is_empty() {
-            self.refuse(&bindle)?;
-        }
+        self.refuse(&bindle)?;
         Ok(bindle)
     }
 
@@ -145,12 +143,9 @@ impl Target {
     /// # Errors
     /// Where the server does not take it, or the name is taken.
     pub async fn push(&self, bindle: &Bindle) -> Result<()> {
-        let (missing, complete) = match self.find(bindle).await? {
-            Found::Invoice(missing) => {
-                let complete = missing.is_empty();
-                (missing, complete)
-            }
-            Found::Nothing => (self.create(bindle).await?, false),
+        let (missing, created) = match self.find(bindle).await? {
+            Found::Invoice(missing) => (missing, false),
+            Found::Nothing => (self.create(bindle).await?, true),
         };
         let step = Step::start("Upload parcels");
         for (digest, label) in bindle.contents() {
@@ -163,9 +158,15 @@ impl Target {
                 false => step.skip(label.size),
             }
         }
-        if !complete {
+        // To a new invoice a server says that parcels are there which it only began to take.
+        if created || !missing.is_empty() {
             let completed = self.server.complete(bindle, missing).await;
             completed.map_err(|error| self.explain(bindle, error))?;
+        }
+        if created && self.build != Build::Fingerprint {
+            // The server may have taken another bindle of this name at the same moment, of the same parcels.
+            let found = self.server.find(bindle).await;
+            found.map_err(|error| self.explain(bindle, error))?;
         }
         step.done();
         Ok(())
@@ -179,15 +180,12 @@ impl Target {
         Ok(missing)
     }
 
-    /// What the server has; where it has nothing, that the app would run there is made sure of first.
+    /// What the server has.
     async fn find(&self, bindle: &Bindle) -> Result<Found> {
         let step = Step::start("Check what the server has");
         let found = self.server.find(bindle).await;
         let found = found.map_err(|error| self.explain(bindle, error))?;
         step.done();
-        if found == Found::Nothing {
-            self.refuse(bindle)?;
-        }
         Ok(found)
     }
 

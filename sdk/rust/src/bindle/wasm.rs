@@ -2,7 +2,7 @@
 
 use spin_deployer_bindle::{Bindle, Unsupported, is_component};
 
-use crate::{Result, app, content};
+use crate::{Result, app};
 
 /// Enough to tell a component from a core module.
 const HEAD: u64 = 8;
@@ -13,14 +13,13 @@ pub(super) fn unsupported(bindle: &Bindle) -> Result<Vec<Unsupported>> {
     let mut found = Vec::new();
     for component in app::components() {
         let digits = component.wasm_digest.trim_start_matches("sha256:");
-        if contents.contains_key(digits) && is_component(&head(&component.wasm_digest)?) {
+        if !contents.contains_key(digits) {
+            continue;
+        }
+        let content = app::open(&component.wasm_digest)?;
+        if is_component(&content.head(HEAD)?) {
             found.push(Unsupported::ComponentModel(component.id));
         }
     }
     Ok(found)
-}
-
-fn head(digest: &str) -> Result<Vec<u8>> {
-    let content = app::open(digest)?;
-    content::head(&content, HEAD.min(content.size()))
 }

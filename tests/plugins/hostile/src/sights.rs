@@ -52,6 +52,10 @@ pub fn app() -> Vec<String> {
             "bytes {:?}",
             archive.bytes().map(|b| b.len()).map_err(message)
         ));
+        for length in [8, u64::MAX] {
+            let head = archive.head(length).map(|b| b.len()).map_err(message);
+            seen.push(format!("head {head:?}"));
+        }
         let past = archive.read(archive.size(), Some(1)).err().map(message);
         seen.push(format!("past the end {past:?}"));
     }
