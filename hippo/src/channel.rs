@@ -210,11 +210,13 @@ impl<T: Transport> Hippo<T> {
         }
         self.start(&channel.id).await?;
         let channel = self.verified(wanted, &channel.id, revision).await?;
-        if channel.range_rule.is_some() {
-            let nothing = json!({ "rangeRule": null });
-            self.write(Method::PATCH, &path, Some(&nothing)).await?;
+        if channel.range_rule.is_none() {
+            return Ok(channel);
         }
-        Ok(channel)
+        let nothing = json!({ "rangeRule": null });
+        self.write(Method::PATCH, &path, Some(&nothing)).await?;
+        // Another deploy may have come and gone meanwhile.
+        self.verified(wanted, &channel.id, revision).await
     }
 
     /// Makes the channel, then gives it what cannot be given with it.

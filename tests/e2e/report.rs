@@ -136,3 +136,18 @@ fn the_audit_log_has_a_line_for_every_request() {
     assert!(values.all(|rest| rest.starts_with('…')), "{log}");
     drop(done);
 }
+
+#[test]
+fn bash_completes_our_flags_and_those_of_targets() {
+    let script = Machine::new().run(["completions", "bash"]).ok().stdout;
+    let asks = "\nCOMP_WORDS=(spin-deployer deploy --re) COMP_CWORD=2\n\
+                _spin-deployer spin-deployer --re deploy\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
+    let output = std::process::Command::new("bash")
+        .args(["-c", &(script + asks)])
+        .output()
+        .unwrap();
+    let offered = String::from_utf8(output.stdout).unwrap();
+    for flag in ["--readiness-timeout", "--reference"] {
+        assert!(offered.lines().any(|line| line == flag), "{offered}");
+    }
+}

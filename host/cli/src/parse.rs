@@ -169,7 +169,13 @@ impl<'e> CommandLine<'e> {
         }
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut root, "spin-deployer", &mut script);
-        script
+        match shell {
+            // clap_complete 4.6 names what it looks for and what it finds differently where a program has a hyphen.
+            clap_complete::Shell::Bash => String::from_utf8_lossy(&script)
+                .replace("spin__subcmd__deployer", "spin__deployer")
+                .into_bytes(),
+            _ => script,
+        }
     }
 
     fn command_with_target(&self) -> Option<&'static str> {

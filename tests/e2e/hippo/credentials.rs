@@ -243,7 +243,8 @@ fn without_a_login_a_deploy_at_a_terminal_logs_in_and_goes_on() {
     let mut user = User::nobody();
     user.goes_to(platform.hippo.url(), &platform.bindle.url());
     let mut deploy = user.at_terminal("deploy", &[]);
-    deploy.shows("needs a login: log in here");
+    deploy.shows("needs a login");
+    deploy.answers("Log in to hippo now?", "y");
     deploy.answers(ASKS_NAME, "ada");
     deploy.answers_secretly(ASKS_PASSWORD, PASSWORD);
     deploy.shows("Logged in to hippo as ada until ");
@@ -269,7 +270,7 @@ fn a_login_that_expired_is_asked_for_again_at_a_terminal_and_named_elsewhere() {
         .says("log in again: `spin-deployer login -t hippo");
     let mut deploy = door.user.at_terminal("deploy", &[]);
     deploy.shows("expired at ");
-    deploy.shows(": log in here, and the command goes on");
+    deploy.answers("Log in to hippo now?", "y");
     deploy.answers(ASKS_NAME, "ada");
     deploy.answers_secretly(ASKS_PASSWORD, PASSWORD);
     // What it was given has expired already, as it says, and nobody is asked twice.
@@ -289,7 +290,8 @@ fn a_saved_token_that_hippo_takes_back_is_replaced_at_a_terminal() {
         .says("does not accept the token")
         .says("log in: `spin-deployer login -t hippo");
     let mut deploy = user.at_terminal("deploy", &[]);
-    deploy.shows("does not accept the token that it was shown: log in here");
+    deploy.shows("does not accept the token that it was shown");
+    deploy.answers("Log in to hippo now?", "y");
     deploy.answers(ASKS_NAME, "ada");
     deploy.answers_secretly(ASKS_PASSWORD, PASSWORD);
     let deployed = user.told_nothing(deploy.finish()).ok();
