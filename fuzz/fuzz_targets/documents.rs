@@ -18,10 +18,14 @@ fuzz_target!(|input: &str| {
                 assert_eq!(written.parse::<Policy>().as_ref(), Ok(&policy), "{written}");
                 let policies = Policies::default().with("policy.toml", policy.clone());
                 let memory = policies.limits().memory;
-                let given = memory.within(None, ByteSize(1 << 20)).expect("a default is lowered");
+                let given = memory
+                    .within(None, ByteSize(1 << 20))
+                    .expect("a default is lowered");
                 assert!(policy.limits.memory.is_none_or(|most| given <= most));
             }
-            Err(error) => assert!(error.line > 0 && error.column > 0 && !error.to_string().is_empty()),
+            Err(error) => {
+                assert!(error.line > 0 && error.column > 0 && !error.to_string().is_empty())
+            }
         }
     }
     match (old.parse::<Ask>(), new.parse::<Ask>()) {

@@ -32,7 +32,10 @@ fuzz_target!(|input: &str| {
         }
         assert!(is_plain_path(text) || !wide.matches(text));
     }
-    if let (Ok(wide), Ok(narrow)) = (wide.parse::<OriginPattern>(), narrow.parse::<OriginPattern>()) {
+    if let (Ok(wide), Ok(narrow)) = (
+        wide.parse::<OriginPattern>(),
+        narrow.parse::<OriginPattern>(),
+    ) {
         assert!(narrow.covers(&narrow));
         if let Ok(origin) = text.parse::<Origin>()
             && wide.covers(&narrow)

@@ -59,7 +59,8 @@ pub fn send(
         .map_err(|code| format!("{code:?}"))?;
     let status = response.status();
     let headers = response.headers().entries().into_iter();
-    let headers = headers.map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(&value)));
+    let headers =
+        headers.map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(&value)));
     let headers: String = headers.collect();
     let body = response.consume().unwrap();
     let stream = body.stream().unwrap();

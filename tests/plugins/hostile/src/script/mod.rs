@@ -55,7 +55,9 @@ pub fn run() -> Result<Vec<String>, Error> {
             // `sign OPTION MESSAGE`
             "sign" => {
                 let (option, message) = rest.split_once(' ').unwrap_or((&rest, ""));
-                known.seen.push(crate::signing::with(option, message.as_bytes()));
+                known
+                    .seen
+                    .push(crate::signing::with(option, message.as_bytes()));
             }
             "fail" => return Err(failed(rest)),
             _ => {
