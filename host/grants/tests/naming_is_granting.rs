@@ -288,8 +288,7 @@ fn what_is_only_read_is_read_where_a_rule_reads_and_with_no_secret() {
     ];
     let grant = named(&rules.concat()).only_reading();
     let hippo = "https://hippo.example.com:8443";
-    let allowed =
-        |method, url: &str| decide(&grant, Phase::Status, method, url).map(|rule| rule.clone());
+    let allowed = |method, url: &str| decide(&grant, Phase::Status, method, url).cloned();
     for path in ["/api/apps", "/healthz"] {
         let rule = allowed("GET", &format!("{hippo}{path}")).unwrap();
         assert!(rule.sends.is_empty() && rule.follows.is_empty());

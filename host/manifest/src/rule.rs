@@ -33,7 +33,7 @@ pub enum RuleError {
     #[error("`{0}` is no method that a rule can name: {methods}", methods = list(&METHODS))]
     Method(String),
     /// Not one of [`Follow`].
-    #[error("`{0}` cannot be followed: {follows} can", follows = list(&FOLLOWS))]
+    #[error("`{0}` cannot be followed: {follows} can", follows = list(FOLLOWS))]
     Follow(String),
     /// Not a method and a path.
     #[error(

@@ -112,7 +112,7 @@ fn what_somebody_else_is_uploading_is_waited_for() {
         });
         let second = deploy(&site.machine, &app, &url(&fast), &[]).ok();
         // A server with a database has taken it twice.
-        drop(go.send(()));
+        let _ = go.send(());
         let first = first.finish().ok();
         assert_eq!(id(&first), id(&second));
         Arrived::on(&server, &id(&first));

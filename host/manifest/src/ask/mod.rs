@@ -210,11 +210,8 @@ impl fmt::Display for Change {
 }
 
 /// As manifests have it: one name is a text.
-fn one_or_list<S: serde::Serializer>(
-    names: &Vec<String>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match &names[..] {
+fn one_or_list<S: serde::Serializer>(names: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    match names {
         [name] => name.serialize(serializer),
         names => names.serialize(serializer),
     }
