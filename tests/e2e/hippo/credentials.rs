@@ -247,7 +247,7 @@ fn without_a_login_a_deploy_at_a_terminal_logs_in_and_goes_on() {
     deploy.answers("Log in to hippo now?", "y");
     deploy.answers(ASKS_NAME, "ada");
     deploy.answers_secretly(ASKS_PASSWORD, PASSWORD);
-    deploy.shows("Logged in to hippo as ada until ");
+    deploy.shows("Logged in to hippo until ");
     let deployed = user.told_nothing(deploy.finish()).ok();
     platform.runs("shop", &super::platform::version(&deployed));
     // The next one has what that saved, also where nobody can be asked.
