@@ -381,7 +381,7 @@ async fn another_spelling_of_the_path_hides_the_same(#[case] path: &str) {
     let body = format!("{{\"token\":\"{TOKEN}\"}}");
     let platform = Server::start(move |_| answer(&format!("200 OK\n{JSON}"), &body)).await;
     let grant = grant(HIPPO, &[("url", platform.url("/"))]);
-    let run = run_with(direct(), grant, Phase::Login, Limits::default());
+    let run = run_with(direct(), grant, Phase::Deploy, Limits::default());
     let request = request(Method::POST, &platform.url(path), &[], "{}");
     let read = text(run.send(request).await.unwrap()).await;
     assert!(read.contains(PLACEHOLDER_PREFIX), "{read}");
