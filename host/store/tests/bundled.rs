@@ -7,13 +7,13 @@ use spin_deployer_store::bundled;
 #[test]
 fn every_bundled_plugin_carries_its_manifest_and_is_found_under_its_name() {
     let names: Vec<_> = bundled::all().iter().map(|plugin| plugin.name).collect();
-    assert_eq!(names, ["local", "oci"]);
+    assert_eq!(names, ["bindle", "hippo", "local", "oci"]);
     for plugin in bundled::all() {
         let manifest: Manifest = section::extract(plugin.wasm).unwrap().parse().unwrap();
         assert_eq!(manifest.name.as_str(), plugin.name);
         assert_eq!(bundled::find(plugin.name).unwrap().digest, plugin.digest);
     }
-    assert!(bundled::find("hippo").is_none());
+    assert!(bundled::find("shelf").is_none());
 }
 
 #[test]
