@@ -10,6 +10,9 @@ use crate::harness::proxy::{Moment, Proxy, Then, Verdict};
 use crate::harness::run::Finished;
 use crate::harness::servers::address;
 
+/// A deploy to this app. It waits for nothing: whoever is overtaken only then would wait in vain.
+const TO: [&str; 3] = ["--readiness-timeout", "0", "--name"];
+
 /// What a deploy of this app would be called on Hippo.
 fn number(user: &User, name: &str) -> String {
     let plan = user.run("plan", &["--name", name]).ok().json();
@@ -82,14 +85,14 @@ fn a_deploy_in_the_middle_of_another_leaves_one_of_them(
             }
             let (result, by, of) = (result.clone(), by.clone(), of.clone());
             let act = move || {
-                let finished = by.start("deploy", &["--name", &of]).finish();
+                let finished = by.start("deploy", &[&TO[..], &[&of]].concat()).finish();
                 *result.lock().unwrap() = Some(finished);
                 Then::Continue
             };
             Verdict::At(moment, Box::new(act))
         });
         let url = format!("http://{}", proxy.address());
-        let outer = user.deploy(&["--name", &name, "--hippo-url", &url]);
+        let outer = user.deploy(&[&TO[..], &[&name, "--hippo-url", &url]].concat());
         let Some(inner) = inner.lock().unwrap().take() else {
             outer.ok();
             assert!(n > 2, "{n}");
@@ -111,7 +114,7 @@ fn two_deploys_at_once_leave_one_of_them() {
         let numbers: Vec<_> = users.iter().map(|user| number(user, app)).collect();
         let running: Vec<_> = users
             .iter()
-            .map(|user| user.start("deploy", &["--name", app]))
+            .map(|user| user.start("deploy", &[&TO[..], &[app]].concat()))
             .collect();
         let runs: Vec<_> = running
             .into_iter()
@@ -129,7 +132,8 @@ fn one_version_twice_at_once_is_registered_once() {
     let users = [(); 2].map(|()| User::of(&platform));
     for app in ["new", "new2"] {
         let number = number(&users[0], app);
-        let running = [&users[0], &users[1]].map(|user| user.start("deploy", &["--name", app]));
+        let running =
+            [&users[0], &users[1]].map(|user| user.start("deploy", &[&TO[..], &[app]].concat()));
         for run in running {
             run.finish().ok();
         }
