@@ -113,7 +113,9 @@ fn attempt(server: &Listener) -> Attempt {
         server.address()
     );
     attempt.machine.write(".docker/config.json", config);
-    // All that is kept of a run lies below the home, where it is looked through.
+    // All that is kept of a run lies below the home, where it is looked through, and there the plugin's own memory goes.
+    let memory = attempt.machine.home().join("memory");
+    attempt = attempt.with("--folder", memory.to_str().unwrap());
     let cache = attempt.machine.home().join("cache");
     attempt.machine.set("XDG_CACHE_HOME", cache);
     attempt
@@ -133,8 +135,11 @@ fn script(server: &Listener) -> String {
             server.url("/api/<token>")
         );
     }
-    script
+    script + DUMP
 }
+
+/// Writes down all that the plugin has in its memory.
+const DUMP: &str = "dump /options/folder/dump\n";
 
 /// Neither what was said nor a file of the machine has one of the values, in any form.
 #[track_caller]
@@ -146,9 +151,22 @@ fn nowhere(attempt: &Attempt, finished: &Finished) {
             .any(|(name, bytes)| name.contains(part) && !bytes.is_empty())
     };
     // What should be looked through is there: the log, that of the last runs, compiled code, the plugin's own words.
-    for part in ["audit.jsonl", ".local/share/spin-deployer/audit", "cache/"] {
+    for part in [
+        "audit.jsonl",
+        ".local/share/spin-deployer/audit",
+        "cache/",
+        "memory/dump",
+    ] {
         assert!(has(part), "no {part}");
     }
+    let dump = places
+        .iter()
+        .find(|(name, _)| name.ends_with("memory/dump"));
+    let dump = String::from_utf8_lossy(&dump.unwrap().1);
+    assert!(
+        dump.contains("spin-deployer-secret-"),
+        "it is no memory of this plugin"
+    );
     assert!(finished.stderr.contains("plugin | "), "{finished}");
     assert!(
         finished.to_string().contains("spin-deployer-secret-"),
@@ -249,7 +267,7 @@ fn in_the_answer_of_a_release_that_is_not_ready() {
             .with("--readiness-timeout", "1s")
             .with("--probe", server.url("/ready"));
         let script = format!(
-            "print <token>\nrequest POST {}\nheader authorization: Bearer <token>\nbody x",
+            "print <token>\nrequest POST {}\nheader authorization: Bearer <token>\nbody x\nsend\n{DUMP}",
             server.url("/api/x")
         );
         let finished = attempt.script(&script).fails(8).says("/version");
