@@ -55,7 +55,7 @@ pub trait Logs {
 pub trait Login {
     /// Proves to the platform who the user is. What the session `saves` is kept by the host and comes back as the
     /// value of the option of that name; a placeholder that an answer had in place of what the manifest `hides` is kept
-    /// as what it stands for.
+    /// as what it stands for. Nothing but GET and HEAD goes out meanwhile, and what a rule's `plan` lists.
     async fn login() -> Result<Session>;
 }
 
