@@ -14,7 +14,7 @@ use spin_deployer_sandbox::CallError;
 use crate::kept::KeptLog;
 use crate::ports::Last;
 use crate::report::SavedId;
-use crate::{Code, Error};
+use crate::{Code, Error, Target};
 
 /// Writes to the file of `--audit-log`, and to what is kept of the last runs.
 pub(crate) struct AuditLog {
@@ -44,6 +44,17 @@ pub(crate) enum Line<'a> {
         plugin: &'a str,
         digest: &'a str,
         why: String,
+    },
+    /// A plugin was compiled, before its first call.
+    Compiled {
+        plugin: &'a str,
+        digest: &'a str,
+        /// `done` or `failed`.
+        outcome: &'a str,
+        /// The limit that ended it, in one word.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<&'a str>,
+        milliseconds: f64,
     },
     /// A plugin was called.
     Call {
@@ -90,6 +101,24 @@ pub(crate) enum Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// What became of compiling a target's plugin, which `began` then.
+    pub(crate) fn compiled<T>(
+        target: &'a Target,
+        result: &Result<T, spin_deployer_sandbox::Error>,
+        began: Instant,
+    ) -> Self {
+        Self::Compiled {
+            plugin: target.manifest.name.as_str(),
+            digest: &target.digest,
+            outcome: outcome(result.is_ok()),
+            limit: match result {
+                Err(spin_deployer_sandbox::Error::Limit(limit)) => Some(limit.kind.word()),
+                _ => None,
+            },
+            milliseconds: milliseconds(began),
+        }
+    }
+
     /// The end of a call that `began` then. `last`: how its last request ended.
     pub(crate) fn ended<T>(
         call: &'a str,
@@ -99,7 +128,7 @@ impl<'a> Line<'a> {
     ) -> Self {
         Self::Ended {
             call,
-            outcome: if result.is_ok() { "done" } else { "failed" },
+            outcome: outcome(result.is_ok()),
             limit: match (result, last) {
                 (Err(CallError::Limit(limit)), _) => Some(limit.kind.word()),
                 (Err(_), Last::Limit(limit)) => Some(limit.kind.word()),
@@ -118,6 +147,10 @@ impl<'a> Line<'a> {
             milliseconds: milliseconds(began),
         }
     }
+}
+
+fn outcome(done: bool) -> &'static str {
+    if done { "done" } else { "failed" }
 }
 
 fn milliseconds(began: Instant) -> f64 {

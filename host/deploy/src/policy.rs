@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use spin_deployer_egress as egress;
-use spin_deployer_grants::{Policies, Policy, PolicyRefusal};
+use spin_deployer_grants::{Ceiling, Policies, Policy, PolicyRefusal};
 use spin_deployer_manifest::ByteSize;
 use spin_deployer_sandbox as sandbox;
 
@@ -79,6 +79,8 @@ pub(crate) struct CallLimits {
     pub(crate) egress: egress::Limits,
     /// Where nobody asked for another limit of what is written: the most that it may become.
     written: Option<ByteSize>,
+    /// What the policies have against more.
+    most: spin_deployer_grants::Limits,
 }
 
 impl CallLimits {
@@ -90,6 +92,26 @@ impl CallLimits {
         }
         limits
     }
+
+    /// What a policy says to a call for an app of this size that broke the limit of this word.
+    pub(crate) fn ceiling(&self, word: &str, size: u64) -> Option<Ceiling> {
+        let (sandbox, egress, most) = (self.for_app(size), &self.egress, &self.most);
+        match word {
+            "memory" => most.memory.ceiling(memory(&sandbox)),
+            "compute" => most.compute.ceiling(sandbox.compute),
+            "time" => most.time.ceiling(sandbox.wall),
+            "requests" => most.requests.ceiling(egress.requests),
+            "bytes" => most.bytes.ceiling(ByteSize(egress.bytes)),
+            "answer" => most.answer.ceiling(ByteSize(egress.answer)),
+            "written" => most.written.ceiling(ByteSize(sandbox.written)),
+            "compile" => most.compile.ceiling(sandbox.compile),
+            _ => None,
+        }
+    }
+}
+
+fn memory(limits: &sandbox::Limits) -> ByteSize {
+    ByteSize(u64::try_from(limits.memory).unwrap_or(u64::MAX))
 }
 
 /// All policies that there are: the machine's, the variable's, the flag's.
@@ -146,9 +168,8 @@ impl Asked {
     fn within(&self, policies: &Policies) -> Result<CallLimits, PolicyRefusal> {
         let most = policies.limits();
         let (sandbox, egress) = (sandbox::Limits::default(), egress::Limits::default());
-        let memory = ByteSize(u64::try_from(sandbox.memory).unwrap_or(u64::MAX));
         let time = most.time.within(self.time, sandbox.wall)?;
-        let memory = most.memory.within(self.memory, memory)?.0;
+        let memory = most.memory.within(self.memory, memory(&sandbox))?.0;
         let headers = self.headers.map_or(egress.headers, |asked| asked.0);
         let written = most.written.within(self.written, ByteSize(u64::MAX))?;
         Ok(CallLimits {
@@ -168,10 +189,11 @@ impl Asked {
                     Some(_) => written.0,
                     None => sandbox.written.min(written.0),
                 },
-                compile: self.compile.unwrap_or(sandbox.compile),
+                compile: most.compile.within(self.compile, sandbox.compile)?,
                 ..sandbox
             },
             written: self.written.is_none().then_some(written),
+            most,
         })
     }
 }
@@ -284,6 +306,19 @@ mod tests {
         assert_eq!(written(Some("1GiB"), policy, 10 * gib).unwrap(), gib);
         let error = written(Some("3GiB"), policy, 0).unwrap_err();
         assert_eq!(error.code, Code::Denied);
+    }
+
+    #[test]
+    fn whatever_a_policy_lowers_says_so() {
+        let policy = "schema = 1\nlimits = { memory = \"1MiB\", compute = \"1s\", time = \"1s\", requests = 1, \
+                      bytes = \"1MiB\", answer = \"1KiB\", written = \"1KiB\", compile = \"1s\" }";
+        let policies = Policies::default().with("policy.toml", policy.parse().unwrap());
+        let limits = Asked::default().under(&policies).unwrap();
+        for key in ["memory", "compute", "time", "requests", "bytes", "answer", "written", "compile"] {
+            let ceiling = limits.ceiling(key, 0).unwrap();
+            assert_eq!((ceiling.key, ceiling.is_reached), (key, true));
+        }
+        assert_eq!(limits.ceiling("headers", 0), None);
     }
 
     #[test]

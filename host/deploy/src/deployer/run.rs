@@ -283,8 +283,8 @@ impl Deployer {
         };
         let began = Instant::now();
         *self.running() = Some((call.to_owned(), began));
-        let limits = limits.for_app(prepared.size);
-        let mut outcome = run(prepared.plugin.clone(), ports, limits).await;
+        let for_app = limits.for_app(prepared.size);
+        let mut outcome = run(prepared.plugin.clone(), ports, for_app).await;
         // What the plugin has not waited for gets its line before the call does.
         session.end();
         let ended = Line::ended(call, &outcome.result, &network.last(), began);
@@ -298,7 +298,7 @@ impl Deployer {
         });
         let result = outcome.result.map_err(|error| {
             let plugin = self.target.manifest.name.as_str();
-            let mut error = failure::explain(error, plugin, network.last());
+            let mut error = failure::explain(error, plugin, network.last(), limits, prepared.size);
             if error.code == Code::Unauthenticated && phase != Phase::Login {
                 error.help = prepared
                     .logins
@@ -362,8 +362,11 @@ impl Deployer {
     pub(super) async fn load_plugin(&self) -> Result<(Plugin, bool), Error> {
         let cache = self.environment.directories.cache().map(Path::to_owned);
         let target = self.target.clone();
-        let (limits, observer) = (self.limits.sandbox.clone(), self.observer.clone());
-        loading::blocking(move || code::plugin(&target, cache.as_deref(), &limits, &*observer))
-            .await
+        let (limits, observer) = (self.limits.clone(), self.observer.clone());
+        let audit = self.audit.clone();
+        loading::blocking(move || {
+            code::plugin(&target, cache.as_deref(), &limits, &*observer, &audit)
+        })
+        .await
     }
 }
