@@ -280,6 +280,24 @@ pub(crate) enum Output {
 }
 
 impl Command {
+    /// As it is typed.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Deploy { .. } => "deploy",
+            Self::Plan { .. } => "plan",
+            Self::Status(_) => "status",
+            Self::History { .. } => "history",
+            Self::Rollback { .. } => "rollback",
+            Self::Destroy(_) => "destroy",
+            Self::Login(_) => "login",
+            Self::Logout { .. } => "logout",
+            Self::Inspect { .. } => "inspect",
+            Self::Targets(_) => "targets",
+            Self::Key { .. } => "key",
+            Self::Completions { .. } => "completions",
+        }
+    }
+
     /// The target that was named, for a command that has a target.
     pub(crate) fn target(&self) -> Option<&str> {
         match self {

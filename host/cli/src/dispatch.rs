@@ -151,6 +151,7 @@ fn execute(
         screen.interactive,
     ));
     let oversight = Oversight {
+        command: arguments.command.name(),
         audit_log: flags.audit_log.clone(),
         policy: flags.policy.clone(),
     };

@@ -98,7 +98,8 @@ impl Deployer {
         request: Request,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        let (policies, audit) = request.oversight.begin(&environment)?;
+        let from = request.app.from.as_deref();
+        let (policies, audit) = request.oversight.begin(&environment, Some(&target), from)?;
         policies.admits(&target.digest).map_err(|refusal| {
             audit.line(&Line::Denied {
                 plugin: target.manifest.name.as_str(),

@@ -25,7 +25,7 @@ impl Inspection {
         oversight: &Oversight,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        let (policies, audit) = oversight.begin(&environment)?;
+        let (policies, audit) = oversight.begin(&environment, None, request.from.as_deref())?;
         let egress = Egress::new(egress::Config {
             environment: environment.vars.iter().collect(),
             proxies: Proxies::System,

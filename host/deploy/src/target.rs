@@ -165,8 +165,13 @@ fn read_plugin(path: &Path) -> Result<(Cow<'static, [u8]>, String), Error> {
         .detail(e.to_string())
     };
     let wasm = bounded::read(path, LARGEST_PLUGIN).map_err(error)?;
-    let digest = format!("sha256:{}", hex(&Sha256::digest(&wasm)));
+    let digest = sha256(&wasm);
     Ok((Cow::Owned(wasm), digest))
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -12,7 +12,7 @@ use spin_deployer_grants::{Grant, Phase, Values};
 use spin_deployer_sandbox::{self as sandbox, Limits, Outcome, Plugin, Ports};
 
 use super::Deployer;
-use crate::audit::{Line, MountLine};
+use crate::audit::{AppLine, Line, MountLine};
 use crate::logins::{self, Logins};
 use crate::policy::CallLimits;
 use crate::ports::{AppPort, IdentityPort, NetworkPort, OptionsPort, ProgressPort};
@@ -257,6 +257,7 @@ impl Deployer {
             plugin: self.target.manifest.name.as_str(),
             digest: &self.target.digest,
             call,
+            app: AppLine::of(&*prepared.app),
             compiled: prepared.compiled,
             mounts: mounts.mounts.iter().map(MountLine::from).collect(),
         });
