@@ -162,6 +162,8 @@ mod tests {
             })
             .collect();
         let expected = [
+            ("run", None),
+            ("compiled", Some("done")),
             ("call", None),
             ("started", None),
             ("request", Some("interrupted")),

@@ -111,7 +111,11 @@ impl Deployer {
             admission::admit(&self.target, app, &self.policies)?;
         }
         let mut prepared = self.prepared((plugin, compiled), port, findings, (logins, values))?;
-        prepared.size = loaded.map_or(0, |app| app.total_size());
+        prepared.size = loaded.as_ref().map_or(0, |app| app.total_size());
+        if let Some(app) = loaded {
+            let keys = prepared.keys.clone();
+            loading::blocking(move || keys.refuse_published(&app)).await?;
+        }
         for note in prepared.keys.notes() {
             self.observer.event(Event::Note(note));
         }

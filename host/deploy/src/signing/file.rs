@@ -12,8 +12,8 @@ use super::key::{Key, KeyError};
 use crate::report::{KeyReport, SCHEMA};
 use crate::{Code, Environment, Error, bounded};
 
-/// In bytes. A key has 119.
-const LARGEST: u64 = 16 << 10;
+/// Of a file with a key in it, in bytes. A key has 119.
+pub(super) const LARGEST: u64 = 16 << 10;
 
 /// Makes a key in a file that is not there yet, for this user only.
 ///

@@ -7,16 +7,20 @@
 mod file;
 mod key;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest as _, Sha256};
+use spin_deployer_app::App;
 use spin_deployer_grants::{Phase, Values};
-use spin_deployer_manifest::{KeySource, Manifest, OptionKind, OptionSpec, OptionValue};
+use spin_deployer_manifest::{KeySource, Manifest, OptionKind, OptionSpec, OptionValue, Secret};
 use spin_deployer_sandbox as sandbox;
+use zeroize::Zeroizing;
 
 pub use file::{create_key, show_key};
+use file::LARGEST;
 pub(crate) use key::Key;
 
 use crate::audit::{AuditLog, Line};
@@ -69,6 +73,45 @@ impl Keys {
         Ok(read)
     }
 
+    /// Looks for the keys in the app, which whoever can read it could sign with then.
+    ///
+    /// # Errors
+    /// A file of the app has one of them in it, or cannot be read any more.
+    pub(crate) fn refuse_published(&self, app: &App) -> Result<(), Error> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        let mut looked_at = BTreeSet::new();
+        for component in app.components() {
+            let small = component.files.iter().filter(|f| f.size <= LARGEST);
+            for file in small.filter(|file| looked_at.insert(&file.digest)) {
+                let Some(content) = app.content(&file.digest) else {
+                    continue;
+                };
+                let size = usize::try_from(LARGEST).unwrap_or_default();
+                let mut text = Zeroizing::new(Vec::with_capacity(size));
+                let read = content.open(0).map_err(std::io::Error::other);
+                read.and_then(|mut from| from.read_to_end(&mut text))
+                    .map_err(|e| {
+                        Error::new(Code::Failed, format!("cannot read {}", file.path))
+                            .detail(e.to_string())
+                    })?;
+                if let Some(option) = self.in_text(&text) {
+                    return Err(published(option, &component.id, &file.path));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The option whose key is written in this text.
+    fn in_text(&self, text: &[u8]) -> Option<&str> {
+        let has = |spelling: &Secret| contains(text, spelling.expose().as_bytes());
+        let mut keys = self.keys.iter();
+        let found = keys.find(|(_, key)| key.spellings().iter().any(has));
+        found.map(|(option, _)| option.as_str())
+    }
+
     /// The key of an option.
     pub(crate) fn get(&self, option: &str) -> Option<&Key> {
         self.keys.get(option)
@@ -78,6 +121,20 @@ impl Keys {
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         self.notes.iter().cloned()
     }
+}
+
+fn contains(text: &[u8], what: &[u8]) -> bool {
+    text.windows(what.len()).any(|window| window == what)
+}
+
+fn published(option: &str, component: &str, path: &str) -> Error {
+    let message = format!(
+        "the key of --{option} is in the app: component `{component}` has it in its file {path}"
+    );
+    Error::new(Code::Usage, message).help(
+        "move the key out of the folder, or name it in `exclude_files`; if it was deployed before, make a new one: whoever \
+         can read the app can sign with it",
+    )
 }
 
 /// Signs for the plugin, in the phase that signs.
@@ -245,5 +302,16 @@ mod tests {
         let said = format!("{error:?}");
         assert!(said.contains("SPIN_DEPLOYER_DEMO_KEY"), "{said}");
         assert!(!said.contains("wBQYDK2Vw"), "{said}");
+    }
+
+    #[test]
+    fn a_key_is_found_in_whatever_text_has_it() {
+        let keys = keys(PEM).unwrap();
+        let line = PEM.lines().nth(1).unwrap();
+        for text in [PEM.to_owned(), format!("{{\"key\":\"{line}\"}}")] {
+            assert_eq!(keys.in_text(text.as_bytes()), Some("key"));
+        }
+        assert_eq!(keys.in_text(b"-----BEGIN PRIVATE KEY-----"), None);
+        assert_eq!(keys.in_text(b""), None);
     }
 }
