@@ -26,9 +26,11 @@ pub fn logout(
     let values = values::written(environment, target, given, &folder)?;
     let everywhere = undecided(manifest, &values);
     let secrets: BTreeMap<_, _> = logins::secrets(manifest)
-        .map(|option| {
-            let origins = origins(manifest, &values, &option.name);
-            (option.name.to_string(), origins)
+        .flat_map(|secret| {
+            let origins = origins(manifest, &values, &secret.name);
+            let with = logins::companions(manifest, &secret.name);
+            let saved = with.chain(std::iter::once(secret));
+            saved.map(move |option| (option.name.to_string(), origins.clone()))
         })
         .collect();
     let mut report = LogoutReport {

@@ -226,6 +226,8 @@ pub struct LoginReport {
     pub expires: Option<String>,
     /// What was saved.
     pub saved: Vec<SavedId>,
+    /// What was saved before, for the same places, and is removed because it cannot be used together with that.
+    pub replaced: Vec<SavedId>,
     /// Where.
     pub store: SecretStore,
 }

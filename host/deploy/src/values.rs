@@ -80,13 +80,46 @@ fn add_saved(target: &Target, logins: &mut Logins, values: &mut Values) -> Resul
         if values.contains_key(&option.name) || is_in_conflict(option, manifest, values) {
             continue;
         }
-        if let Some(secret) = logins.find(manifest, values, &option.name)? {
-            let value = OptionValue::Secret(secret);
+        let Some(secret) = logins.find(manifest, values, &option.name)? else {
+            continue;
+        };
+        let mut with = Vec::new();
+        for other in logins::companions(manifest, &option.name) {
+            if let Some(saved) = logins.find_with(manifest, values, &other.name, &option.name)? {
+                let raw = [saved.expose().to_owned()];
+                let value = other.parse(&raw);
+                let value = value.map_err(|e| Error::new(Code::Usage, e.to_string()))?;
+                with.push((other.name.clone(), value));
+            }
+        }
+        let given = |name: &OptionName| {
+            let value = values.get(name);
+            value.filter(|value| value.source != ValueSource::Default)
+        };
+        // The password of somebody else than the one whom the user has named.
+        let mut known = with.iter();
+        if known.any(|(name, saved)| given(name).is_some_and(|given| given.value != *saved)) {
+            continue;
+        }
+        with.push((option.name.clone(), OptionValue::Secret(secret)));
+        for (name, value) in with {
             let source = ValueSource::Saved;
-            values.insert(option.name.clone(), Resolved { value, source });
+            values.insert(name, Resolved { value, source });
         }
     }
     Ok(())
+}
+
+/// Asks for what the values need that are there now, as [`resolve`] does.
+pub(crate) fn complete(
+    environment: &Environment,
+    target: &Target,
+    logins: &Logins,
+    observer: &dyn Observer,
+    values: &mut Values,
+) -> Result<(), Error> {
+    let options: Vec<_> = target.manifest.options.iter().collect();
+    ask(environment, target, &options, logins, observer, values)
 }
 
 /// Why an option has to have a value.
@@ -139,7 +172,7 @@ fn ask(
     {
         if why == Need::Required
             && option.kind == OptionKind::Secret
-            && let Some(error) = logins.needed(target, option)
+            && let Some(error) = logins.needed(target, option, observer.can_ask())
         {
             return Err(error);
         }
@@ -178,6 +211,27 @@ fn ask(
 /// The error for options that somebody would have to type, where nobody can be asked.
 pub(crate) fn unasked(target: &Target, options: &[&OptionSpec]) -> Error {
     let names: Vec<_> = options.iter().map(|o| format!("--{}", o.name)).collect();
+    Error::new(
+        Code::Usage,
+        format!("nobody can be asked for {}", names.join(", ")),
+    )
+    .help(ways(target, options))
+}
+
+/// The same where one of several groups of options would do.
+pub(crate) fn unasked_any(target: &Target, groups: &[Vec<&OptionSpec>]) -> Error {
+    let last = groups.iter().filter_map(|group| group.last());
+    let names: Vec<_> = last.map(|option| format!("--{}", option.name)).collect();
+    let ways: Vec<_> = groups.iter().map(|group| ways(target, group)).collect();
+    Error::new(
+        Code::Usage,
+        format!("nobody can be asked for {}", names.join(" or ")),
+    )
+    .help(ways.join("; or "))
+}
+
+/// How values are given where nobody can be asked: `pass --user NAME or set USER, and set PASSWORD`.
+fn ways(target: &Target, options: &[&OptionSpec]) -> String {
     let ways = options.iter().map(|option| {
         let variable = option.env.as_ref().filter(|env| target.may_read(env));
         match (&option.kind, variable) {
@@ -186,12 +240,7 @@ pub(crate) fn unasked(target: &Target, options: &[&OptionSpec]) -> Error {
             (_, None) => format!("pass {}", flag(option)),
         }
     });
-    let ways: Vec<_> = ways.collect();
-    Error::new(
-        Code::Usage,
-        format!("nobody can be asked for {}", names.join(", ")),
-    )
-    .help(ways.join(", and "))
+    ways.collect::<Vec<_>>().join(", and ")
 }
 
 /// `--hippo-url URL`

@@ -140,6 +140,7 @@ pub(crate) fn logged_in(report: &LoginReport) -> String {
         return text;
     }
     let mut rows: Vec<_> = report.saved.iter().map(saved).collect();
+    rows.extend(report.replaced.iter().map(|old| pair("instead of", &old.option)));
     rows.extend(report.expires.iter().map(|time| pair("until", time)));
     rows.push(pair("in", &report.store.path.display().to_string()));
     format!("{text}\n{}", table(2, &rows))

@@ -304,7 +304,7 @@ impl Deployer {
         let result = outcome.result.map_err(|error| {
             let plugin = self.target.manifest.name.as_str();
             let mut error = failure::explain(error, plugin, network.last(), limits, prepared.size);
-            if error.code == Code::Unauthenticated && phase != Phase::Login {
+            if error.code == Code::Unauthenticated {
                 error.help = prepared
                     .logins
                     .help(&self.target, values, error.help.take());
