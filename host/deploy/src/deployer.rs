@@ -158,6 +158,7 @@ impl Deployer {
             app: app_id(&*called.prepared.app),
             changes: called.value.into_iter().map(Change::from).collect(),
             effects: called.prepared.grant.effects(),
+            sent: called.session.tally().written,
             findings: called.prepared.findings,
         })
     }

@@ -117,6 +117,8 @@ pub struct PlanReport {
     /// What this plan itself may have sent beside GET and HEAD, by the plugin's rules: `POST
     /// https://hippo.example.com/api/auth-tokens`.
     pub effects: Vec<String>,
+    /// What of that it did send, without the values of queries.
+    pub sent: Vec<String>,
     /// Warnings about the app.
     pub findings: Vec<Finding>,
 }

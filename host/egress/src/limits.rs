@@ -191,6 +191,8 @@ pub struct Tally {
     /// What has changed: `PUT https://ghcr.io/v2/acme/shop/manifests/v1`, each answered with 2xx, oldest first, at
     /// most 1000, without the values of queries.
     pub changed: Vec<String>,
+    /// What was let out by another method than GET, HEAD and OPTIONS, whatever came of it, each once, as [`Self::changed`].
+    pub written: Vec<String>,
 }
 
 const MOST_CHANGED: usize = 1000;
@@ -204,6 +206,7 @@ pub(crate) struct Account {
     sent: AtomicU64,
     received: AtomicU64,
     changed: Mutex<Vec<String>>,
+    written: Mutex<Vec<String>>,
 }
 
 /// A request beyond the last one.
@@ -226,6 +229,7 @@ impl Account {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             changed: Mutex::default(),
+            written: Mutex::default(),
         }
     }
 
@@ -303,6 +307,13 @@ impl Account {
         }
     }
 
+    pub(crate) fn written(&self, what: String) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.len() < MOST_CHANGED && !written.contains(&what) {
+            written.push(what);
+        }
+    }
+
     pub(crate) fn tally(&self) -> Tally {
         Tally {
             requests: self.requests.load(Relaxed),
@@ -310,6 +321,11 @@ impl Account {
             bytes_received: self.received.load(Relaxed),
             changed: self
                 .changed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            written: self
+                .written
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),

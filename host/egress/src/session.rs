@@ -153,8 +153,7 @@ impl Session {
         );
         let concealed = self.concealed(&admitted, &used, status);
         let asks_for_token = matches!(&concealed, Some(Concealed::Tokens { .. }));
-        let changes = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if status.is_success() && changes && !asks_for_token {
+        if status.is_success() && writes(&method) && !asks_for_token {
             let url = record.read(|entry| entry.url.clone());
             self.account.changed(format!("{method} {url}"));
         }
@@ -301,6 +300,10 @@ impl Session {
         }
         let chosen = clients.choose(&admitted.target, named, by);
         record.note(|entry| entry.proxy = chosen.proxy);
+        if writes(&parts.method) {
+            let url = record.read(|entry| entry.url.clone());
+            self.account.written(format!("{} {url}", parts.method));
+        }
         let request = outbound.request(parts, &admitted.target, record, &self.account);
         let sent = exchange::send(
             chosen.client,
@@ -497,6 +500,11 @@ impl Session {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a request by this method may change something.
+fn writes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 impl Admitted {

@@ -44,7 +44,7 @@ pub(crate) fn planned(report: &PlanReport) -> String {
         return format!(
             "Nothing to do: {} is on {target} as it is\n{}",
             app(&report.app),
-            effects(report)
+            sent(report)
         );
     }
     let rows: Vec<_> = report.changes.iter().map(change).collect();
@@ -53,21 +53,21 @@ pub(crate) fn planned(report: &PlanReport) -> String {
         app(&report.app),
         table(2, &rows),
         totals(&report.changes),
-        effects(report)
+        sent(report)
     )
 }
 
-/// A plan changes nothing, but for what the plugin's rules say; nobody should have to read a manifest to know that.
-fn effects(report: &PlanReport) -> String {
-    if report.effects.is_empty() {
+/// A plan changes nothing, but for what the plugin's rules let out; nobody should have to read a log to know that.
+fn sent(report: &PlanReport) -> String {
+    if report.sent.is_empty() {
         return String::new();
     }
     let rows: Vec<_> = report
-        .effects
+        .sent
         .iter()
         .map(|line| vec![Cell::text(line)])
         .collect();
-    format!("The plan itself may have sent\n{}", table(2, &rows))
+    format!("To ask, the plan itself sent\n{}", table(2, &rows))
 }
 
 /// The answer of `history`, the active release marked.
@@ -412,7 +412,8 @@ mod tests {
             plugin: plugin(),
             app: hello(),
             changes,
-            effects: vec!["POST to the token service of https://ghcr.io".into()],
+            effects: vec!["POST https://hippo.example.com/**/api/auth-tokens".into()],
+            sent: vec!["POST https://hippo.example.com/api/auth-tokens".into()],
             findings: vec![],
         };
         assert_eq!(
@@ -422,9 +423,15 @@ mod tests {
              ^ upload  layer  b                    500.00 kB\n  \
              = keep    layer  c                      9.00 MB\n\
              2 to upload (2.00 MB), 1 to keep\n\
-             The plan itself may have sent\n  \
-             POST to the token service of https://ghcr.io\n"
+             To ask, the plan itself sent\n  \
+             POST https://hippo.example.com/api/auth-tokens\n"
         );
+        // What only might have been sent is in the document.
+        let quiet = planned(&PlanReport {
+            sent: vec![],
+            ..report
+        });
+        assert!(!quiet.contains("hippo"), "{quiet}");
     }
 
     #[test]
