@@ -130,7 +130,8 @@ fn no_url(url: &str) -> RefusalLine {
 }
 
 fn may_not_ask(line: RefusalLine) -> Error {
-    let see = "see for yourself whether it answers; --readiness-timeout 0 does not wait";
+    let see = "it is deployed: see for yourself whether it answers; --readiness-timeout 0 does not wait. Where it would be \
+               asked only the platform knows, once it is there";
     Error {
         sent: true,
         ..Error::new(
