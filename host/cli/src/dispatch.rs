@@ -114,7 +114,7 @@ fn execute(
     let target = match (&arguments.command, target) {
         (Command::Inspect { .. }, _) => None,
         (Command::Targets(app), _) => {
-            return list_targets(environment, app.from.as_deref(), output);
+            return list_targets(environment, app.from.as_deref(), output, flags.verbose);
         }
         (Command::Completions { shell }, _) => {
             return Ok(Done {
@@ -331,10 +331,12 @@ fn list_targets(
     environment: &Environment,
     from: Option<&str>,
     output: Output,
+    verbose: bool,
 ) -> Result<Done, Error> {
     let targets = Target::list(environment, from)?;
     Ok(Done::new(match output {
         Output::Json => json::targets(&targets),
+        Output::Text if verbose => results::targets_with_digests(&targets),
         Output::Text => results::targets(&targets),
     }))
 }

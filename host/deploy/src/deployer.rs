@@ -106,7 +106,8 @@ impl Deployer {
                 digest: &target.digest,
                 why: refusal.to_string(),
             });
-            policy::denied(&refusal)
+            let (plugin, version) = (&target.manifest.name, &target.manifest.version);
+            policy::denied(&refusal).detail(format!("that is plugin `{plugin}` {version}"))
         })?;
         let limits = request.limits.under(&policies)?;
         let audit = Arc::new(audit);

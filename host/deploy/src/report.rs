@@ -315,6 +315,8 @@ pub struct TargetSummary {
     pub name: String,
     /// The plugin behind it.
     pub plugin: String,
+    /// `sha256:` and 64 hexadecimal digits over its component, as a policy names it; `None` where it cannot be used.
+    pub digest: Option<String>,
     /// The plugin's description.
     pub description: String,
     /// `deployer.toml`, or `built in`.

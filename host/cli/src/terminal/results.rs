@@ -235,6 +235,16 @@ pub(crate) fn inspected(report: &InspectReport) -> String {
     text
 }
 
+/// The answer of `targets` with their digests, as a policy names them.
+pub(crate) fn targets_with_digests(list: &[TargetSummary]) -> String {
+    let rows = list.iter().map(|target| {
+        let digest = target.digest.as_deref();
+        vec![Cell::text(&target.name), Cell::maybe(digest)]
+    });
+    let digests = titled(["TARGET", "DIGEST"], rows.collect());
+    format!("{}\n{digests}", targets(list))
+}
+
 /// The answer of `targets`, the default one marked.
 pub(crate) fn targets(targets: &[TargetSummary]) -> String {
     let headings = ["", "TARGET", "PLUGIN", "FROM", "DESCRIPTION"];
