@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use spin_deployer_manifest::counted;
+
 /// What a session may use. What is beyond is no refusal but a broken [`Limit`].
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -79,7 +81,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.value;
         match self.kind {
-            LimitKind::Requests => write!(f, "exceeded its limit of {value} requests"),
+            LimitKind::Requests => write!(f, "exceeded its limit of {}", counted(value, "request")),
             LimitKind::Bytes => write!(f, "exceeded its limit of {} of bodies", Size(value)),
             LimitKind::Answer => write!(f, "exceeded its answer size limit of {}", Size(value)),
             LimitKind::Headers => write!(f, "exceeded its header size limit of {}", Size(value)),
@@ -117,7 +119,7 @@ impl fmt::Display for Size {
         let fits = |(unit, _): &&(u64, &str)| self.0 >= *unit && self.0.is_multiple_of(*unit);
         match units.iter().find(fits) {
             Some((unit, name)) => write!(f, "{} {name}", self.0 / unit),
-            None => write!(f, "{} bytes", self.0),
+            None => f.write_str(&counted(self.0, "byte")),
         }
     }
 }

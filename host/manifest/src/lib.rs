@@ -65,5 +65,5 @@ pub use rule::{
 };
 pub use secret::Secret;
 pub use tables::ByteSize;
-pub use text::Line;
+pub use text::{Line, counted};
 pub use value::{OptionError, OptionValue};

@@ -9,6 +9,8 @@ use spin_deployer_deploy::report::{
     LogoutReport, PlanReport, Release, ReleasesReport, SavedId, TargetSummary,
 };
 
+use spin_deployer_manifest::counted;
+
 use super::escape;
 use super::tables::{Cell, shorten, table, titled};
 
@@ -18,8 +20,7 @@ pub(crate) fn deployed(report: &DeployReport) -> String {
     let sent = report.transferred;
     let mut text = DecimalBytes(sent.bytes).to_string();
     if sent.requests > 0 {
-        let s = if sent.requests == 1 { "" } else { "s" };
-        let _ = write!(text, " in {} request{s}", sent.requests);
+        let _ = write!(text, " in {}", counted(sent.requests, "request"));
     }
     if sent.skipped_bytes > 0 {
         let _ = write!(text, ", {} skipped", DecimalBytes(sent.skipped_bytes));
@@ -159,15 +160,11 @@ pub(crate) fn logged_out(report: &LogoutReport) -> String {
         format!("Removed what was saved{of}\n{}", table(2, &rows))
     };
     if report.left > 0 {
-        let are = if report.left == 1 {
-            "secret is"
-        } else {
-            "secrets are"
-        };
+        let are = if report.left == 1 { "is" } else { "are" };
+        let others = counted(u64::try_from(report.left).unwrap_or(u64::MAX), "other secret");
         let _ = writeln!(
             text,
-            "{} other {are} still saved; `spin-deployer logout --all` removes all",
-            report.left
+            "{others} {are} still saved; `spin-deployer logout --all` removes all"
         );
     }
     text
