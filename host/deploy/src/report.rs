@@ -302,8 +302,11 @@ pub struct InspectReport {
     pub locked: serde_json::Value,
     /// What would be sent.
     pub components: Vec<InspectedComponent>,
-    /// The app's fingerprint.
+    /// The app's fingerprint, where every component is one.
     pub fingerprint: String,
+    /// The same for a target that runs modules as they are, as its plugin's `app.modules` says. Absent where it is no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint_with_modules: Option<String>,
     /// Warnings about the app, and errors where it cannot be composed.
     pub findings: Vec<Finding>,
 }

@@ -206,6 +206,13 @@ pub(crate) fn inspected(report: &InspectReport) -> String {
         escape::line(word("/metadata/version")),
         escape::line(&report.fingerprint)
     );
+    if let Some(other) = &report.fingerprint_with_modules {
+        let _ = writeln!(
+            text,
+            "  fingerprint {} where modules stay modules, as bindle and hippo want them",
+            escape::line(other)
+        );
+    }
     for component in &report.components {
         let _ = writeln!(text, "\n{}", escape::line(&component.id));
         let content = |name: &str, digest: &str, size| {
