@@ -3,6 +3,7 @@
 mod login;
 mod logs;
 mod removal;
+mod rollback;
 mod run;
 
 use std::collections::BTreeMap;
@@ -229,21 +230,6 @@ impl Deployer {
             })
             .await?;
         Ok(self.releases(called.value.into_iter().map(Release::from).collect()))
-    }
-
-    /// Makes an earlier release the active one again.
-    ///
-    /// # Errors
-    /// As [`Self::deploy`].
-    pub async fn rollback(&self, id: &str) -> Result<ReleasesReport, Error> {
-        let id = id.to_owned();
-        let called = self
-            .call(Phase::Rollback, "rollback", move |plugin, ports, limits| {
-                let id = id.clone();
-                async move { plugin.rollback(ports, limits, &id).await }
-            })
-            .await?;
-        Ok(self.releases(vec![Release::from(called.value)]))
     }
 
     /// What already is on the platform.

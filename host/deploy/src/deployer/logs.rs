@@ -66,7 +66,7 @@ impl Deployer {
     }
 
     /// The limits of a call that is only a help.
-    fn short(&self) -> CallLimits {
+    pub(super) fn short(&self) -> CallLimits {
         let mut limits = self.limits.clone();
         limits.sandbox.wall = limits.sandbox.wall.min(TIME);
         limits.egress.time = limits.egress.time.min(TIME);
