@@ -517,7 +517,9 @@ fn a_password_is_saved_with_its_name_and_instead_of_a_token() {
         .says("set BINDLE_USERNAME, and set BINDLE_PASSWORD; or set BINDLE_TOKEN");
     let options = |saved: &serde_json::Value| -> Vec<String> {
         let saved = saved.as_array().unwrap().iter();
-        saved.map(|s| s["option"].as_str().unwrap().to_owned()).collect()
+        saved
+            .map(|s| s["option"].as_str().unwrap().to_owned())
+            .collect()
     };
 
     machine.set("BINDLE_TOKEN", TOKEN);
@@ -530,7 +532,10 @@ fn a_password_is_saved_with_its_name_and_instead_of_a_token() {
         .says("needs --bindle-username with --bindle-password");
     machine.set("BINDLE_USERNAME", "me");
     let second = run(&machine, "login", &["--output", "json"]).ok().json();
-    assert_eq!(options(&second["saved"]), ["bindle-username", "bindle-password"]);
+    assert_eq!(
+        options(&second["saved"]),
+        ["bindle-username", "bindle-password"]
+    );
     assert_eq!(options(&second["replaced"]), ["bindle-token"]);
 
     // Nobody listens there: nothing that could be typed is missing.

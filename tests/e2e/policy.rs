@@ -73,7 +73,10 @@ fn a_plugin_that_the_policy_does_not_name_does_not_run_built_in_or_not() {
     assert_eq!(refused.json()["error"]["code"], "denied");
     assert!(events(&machine, "call").is_empty());
     let run = &events(&machine, "run")[0];
-    assert_eq!((&run["command"], &run["target"]), (&"deploy".into(), &"local".into()));
+    assert_eq!(
+        (&run["command"], &run["target"]),
+        (&"deploy".into(), &"local".into())
+    );
     let file = run["policies"][0]["file"].as_str().unwrap();
     assert!(file.ends_with("policy.toml"), "{run}");
     let denied = events(&machine, "denied");

@@ -432,7 +432,10 @@ fn size(text: &str) -> Result<ByteSize, String> {
 
 fn number(text: &str) -> Result<u64, String> {
     match text.parse() {
-        Ok(0) => Err("a plugin that may ask nothing cannot deploy; --offline is for what the app refers to".into()),
+        Ok(0) => Err(
+            "a plugin that may ask nothing cannot deploy; --offline is for what the app refers to"
+                .into(),
+        ),
         Ok(number) => Ok(number),
         Err(e) => Err(format!("{e}")),
     }

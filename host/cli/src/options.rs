@@ -117,7 +117,11 @@ fn help(option: &OptionSpec) -> String {
         help.push_str(&escape::line(text));
         help.push(']');
     };
-    let instead: Vec<_> = option.conflicts_with.iter().map(|o| format!("--{o}")).collect();
+    let instead: Vec<_> = option
+        .conflicts_with
+        .iter()
+        .map(|o| format!("--{o}"))
+        .collect();
     match instead.is_empty() {
         _ if !option.required => {}
         true => note("required"),

@@ -207,7 +207,10 @@ mod tests {
         let help = |policy: &str, error, last| explain_under(policy, error, last).help;
         for (policy, expected) in [
             ("", "if it needs more, raise it with --max-memory"),
-            ("limits.requests = 1", "if it needs more, raise it with --max-memory"),
+            (
+                "limits.requests = 1",
+                "if it needs more, raise it with --max-memory",
+            ),
             (
                 "limits.memory = \"64MiB\"",
                 "the policy /etc/policy.toml allows 64MiB for `memory` at most; if the plugin needs more, only an \
@@ -219,10 +222,19 @@ mod tests {
                  for `memory` at most",
             ),
         ] {
-            assert_eq!(help(policy, broken(), Last::Answered).as_deref(), Some(expected));
+            assert_eq!(
+                help(policy, broken(), Last::Answered).as_deref(),
+                Some(expected)
+            );
         }
-        let requests = help("limits.requests = 10000", says(PluginErrorKind::Failed), limit());
-        assert!(requests.is_some_and(|help| help.contains("administrator") && !help.contains("--max")));
+        let requests = help(
+            "limits.requests = 10000",
+            says(PluginErrorKind::Failed),
+            limit(),
+        );
+        assert!(
+            requests.is_some_and(|help| help.contains("administrator") && !help.contains("--max"))
+        );
     }
 
     fn memory() -> spin_deployer_sandbox::Limit {

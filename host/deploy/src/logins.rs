@@ -224,7 +224,9 @@ impl Logins {
                 ValueSource::Environment => variables(option),
                 _ => format!("--{}", option.name),
             };
-            Some(format!("{from} is `{name}`: is that the account, and its password right?"))
+            Some(format!(
+                "{from} is `{name}`: is that the account, and its password right?"
+            ))
         });
         let saved = self.account.iter();
         let saved = saved.map(|account| format!("the saved login is that of {account}"));
@@ -247,7 +249,10 @@ fn instead(target: &Target, option: &OptionSpec) -> String {
     let ways: Vec<_> = ways.into_iter().flatten().collect();
     match ways.is_empty() {
         true => String::new(),
-        false => format!("; where nobody can type, as in CI, set {}", ways.join(", or ")),
+        false => format!(
+            "; where nobody can type, as in CI, set {}",
+            ways.join(", or ")
+        ),
     }
 }
 

@@ -294,8 +294,7 @@ mod tests {
         oversight.audit_log = Some(log.clone());
         assert!(oversight.begin(&environment, None, Some("shop")).is_ok());
         // What began, and under what.
-        let line: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(log).unwrap()).unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&std::fs::read(log).unwrap()).unwrap();
         assert_eq!(
             (&line["event"], &line["command"], &line["from"]),
             (&"run".into(), &"deploy".into(), &"shop".into())
@@ -351,7 +350,9 @@ mod tests {
                       bytes = \"1MiB\", answer = \"1KiB\", written = \"1KiB\", compile = \"1s\" }";
         let policies = Policies::default().with("policy.toml", policy.parse().unwrap());
         let limits = Asked::default().under(&policies).unwrap();
-        for key in ["memory", "compute", "time", "requests", "bytes", "answer", "written", "compile"] {
+        for key in [
+            "memory", "compute", "time", "requests", "bytes", "answer", "written", "compile",
+        ] {
             let ceiling = limits.ceiling(key, 0).unwrap();
             assert_eq!((ceiling.key, ceiling.is_reached), (key, true));
         }

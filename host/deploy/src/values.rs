@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use spin_deployer_grants::{Resolved, ValueSource, Values};
 use spin_deployer_manifest::{KeySource, OptionName, OptionSpec, OptionValue};
 
-pub(crate) use asked::{unasked, unasked_any};
 use asked::ask;
+pub(crate) use asked::{unasked, unasked_any};
 pub(crate) use conflicts::is_in_conflict;
 use conflicts::{refuse_conflicts, refuse_unknown};
 use keys::refuse_shown_key;

@@ -393,7 +393,13 @@ mod tests {
         let error = RegistryError::Transport { request, source };
         let origin = "https://example.com".parse().unwrap();
         let kept = |_| unreachable!();
-        FetchError::of_pull("https://example.com/a", &origin, "example.com", error.into(), kept)
+        FetchError::of_pull(
+            "https://example.com/a",
+            &origin,
+            "example.com",
+            error.into(),
+            kept,
+        )
     }
 
     #[test]
@@ -409,7 +415,10 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_to_log_in_to_a_url() {
-        for what in ["https://example.com/a.wasm", "the image example.com:5000/a:v1"] {
+        for what in [
+            "https://example.com/a.wasm",
+            "the image example.com:5000/a:v1",
+        ] {
             let (what, registry) = (what.to_owned(), "example.com:5000".to_owned());
             let reason = String::new();
             let help = [

@@ -129,7 +129,13 @@ impl<'a> Repository<'a> {
     fn failed(&self, error: oci::PullError) -> FetchError {
         let registry = self.reference.registry();
         let origin = self.reference.origin();
-        FetchError::of_pull(self.what, &origin, registry, error, self.fetcher.cache.failed())
+        FetchError::of_pull(
+            self.what,
+            &origin,
+            registry,
+            error,
+            self.fetcher.cache.failed(),
+        )
     }
 
     /// The registry itself. Only with the first question is a credential looked for.

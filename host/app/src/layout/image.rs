@@ -197,7 +197,11 @@ impl Layout<'_> {
             self.damaged(blob, code, format!("the blob {refusal}"))
         })?;
         if stamp.size != blob.size {
-            let message = format!("the blob has {} instead of {}", counted(stamp.size, "byte"), blob.size);
+            let message = format!(
+                "the blob has {} instead of {}",
+                counted(stamp.size, "byte"),
+                blob.size
+            );
             return Err(self.damaged(blob, "wrong-size", message));
         }
         Ok(())

@@ -135,7 +135,8 @@ impl Deployer {
         let now: Vec<Binding> = new.iter().map(|secret| secret.binding.clone()).collect();
         store.put(new).map_err(unusable)?;
         let replaced = store.remove(|old| {
-            let same_place = |new: &&Binding| new.plugin == old.plugin && new.origins == old.origins;
+            let same_place =
+                |new: &&Binding| new.plugin == old.plugin && new.origins == old.origins;
             let mut here = now.iter().filter(same_place);
             here.any(|new| self.conflict(&new.option, &old.option))
         });

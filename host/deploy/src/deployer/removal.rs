@@ -96,7 +96,9 @@ fn forbidden(grant: &Grant, policies: &Policies) -> Option<PolicyRefusal> {
         changing.extend(methods.filter_map(|method| Some((method, rule.to.as_exact()?))));
     }
     let refused = |(method, to): &(&Method, &Origin)| policies.allows(method, to).err();
-    let mut deleting = changing.iter().filter(|(method, _)| **method == Method::DELETE);
+    let mut deleting = changing
+        .iter()
+        .filter(|(method, _)| **method == Method::DELETE);
     if let Some(refusal) = deleting.find_map(refused) {
         return Some(refusal);
     }
@@ -133,13 +135,21 @@ mod tests {
         let reading = "http.methods = [\"GET\"]";
         for (methods, policy, expected) in [
             ("\"GET\", \"DELETE\", \"POST\"", "", None),
-            ("\"GET\", \"DELETE\", \"POST\"", no_delete, Some("http.methods")),
+            (
+                "\"GET\", \"DELETE\", \"POST\"",
+                no_delete,
+                Some("http.methods"),
+            ),
             ("\"GET\", \"POST\"", no_delete, None),
             ("\"GET\", \"POST\"", reading, Some("http.methods")),
             ("\"GET\", \"POST\"", "http.to = []", Some("http.to")),
             ("\"GET\"", reading, None),
         ] {
-            assert_eq!(refused(methods, policy).as_deref(), expected, "{methods} {policy}");
+            assert_eq!(
+                refused(methods, policy).as_deref(),
+                expected,
+                "{methods} {policy}"
+            );
         }
     }
 }

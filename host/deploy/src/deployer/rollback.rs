@@ -68,7 +68,11 @@ fn meant<'a>(id: &str, ids: &[&'a str]) -> Option<&'a str> {
     if ids.contains(&id) {
         return None;
     }
-    let begun: Vec<&str> = ids.iter().copied().filter(|other| other.starts_with(id)).collect();
+    let begun: Vec<&str> = ids
+        .iter()
+        .copied()
+        .filter(|other| other.starts_with(id))
+        .collect();
     match begun[..] {
         [only] => Some(only),
         [] => nearest(id, ids.iter().copied()),

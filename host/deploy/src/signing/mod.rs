@@ -19,8 +19,8 @@ use spin_deployer_manifest::{KeySource, Manifest, OptionKind, OptionSpec, Option
 use spin_deployer_sandbox as sandbox;
 use zeroize::Zeroizing;
 
-pub use file::{create_key, show_key};
 use file::LARGEST;
+pub use file::{create_key, show_key};
 pub(crate) use key::Key;
 
 use crate::audit::{AuditLog, Line};

@@ -39,7 +39,11 @@ pub(super) fn refuse_shown_key(
 
 /// A private key in a variable is for the option that signs with it, or for one whose value the plugin does not see. Which
 /// variables an option reads is up to the author of the manifest, who may name one that is meant for another plugin.
-pub(super) fn refuse_stray_key(option: &OptionSpec, variable: &str, value: &str) -> Result<(), Error> {
+pub(super) fn refuse_stray_key(
+    option: &OptionSpec,
+    variable: &str,
+    value: &str,
+) -> Result<(), Error> {
     let hidden = matches!(option.kind, OptionKind::SigningKey | OptionKind::Secret);
     if hidden || !(value.contains("-----BEGIN ") && value.contains("PRIVATE KEY")) {
         return Ok(());
