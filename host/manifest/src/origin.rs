@@ -29,7 +29,7 @@ pub enum OriginError {
     #[error("an address has no user name or password in it (what stands before the `@`)")]
     UserInfo,
     /// More than scheme, host and port.
-    #[error("`{0}` is more than scheme, host and port, and only the server is meant: write `{}`", server(.0))]
+    #[error("`{0}` is more than scheme, host and port, and only the server is meant: write `{server}`", server = server(.0))]
     Path(String),
     /// An empty or impossible port.
     #[error("`{0}` is no port: a number from 1 to 65535, or leave the `:` out")]

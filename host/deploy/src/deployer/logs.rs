@@ -53,11 +53,12 @@ impl Deployer {
         if !prepared.plugin.exports().releases {
             return None;
         }
+        let short = self.short();
         let history = self.run(
             prepared,
             Phase::Status,
             "history",
-            &self.short(),
+            &short,
             |plugin, ports, limits| async move { plugin.history(ports, limits, RELEASES).await },
             |_, _| Ok(()),
         );
@@ -78,11 +79,12 @@ impl Deployer {
         if !prepared.plugin.exports().logs {
             return Vec::new();
         }
+        let short = self.short();
         let tail = self.run(
             prepared,
             Phase::Status,
             "tail",
-            &self.short(),
+            &short,
             |plugin, ports, limits| async move { plugin.tail(ports, limits, LINES).await },
             |_, _| Ok(()),
         );

@@ -40,11 +40,12 @@ impl Deployer {
 
     /// The error with the release that was most likely meant, where this one is not there.
     async fn corrected(&self, error: Error, id: &str, prepared: &Prepared) -> Error {
+        let short = self.short();
         let history = self.run(
             prepared,
             Phase::Status,
             "history",
-            &self.short(),
+            &short,
             |plugin, ports, limits| async move { plugin.history(ports, limits, RELEASES).await },
             |_, _| Ok(()),
         );
