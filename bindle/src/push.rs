@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use spin_deployer_publish::{Patience, Transport, concurrently, quote};
+use spin_deployer_publish::{Patience, Transport, concurrently_to_their_ends, quote};
 
 use crate::invoice::{Label, Signature};
-use crate::server::{Posted, Server, Uploaded};
+use crate::server::{Posted, Server};
 use crate::{Bindle, Error};
 
 /// Uploads at a time.
@@ -134,13 +134,15 @@ impl<T: Transport> Server<T> {
         ours(bindle, self.missing(&bindle.id).await?)
     }
 
+    /// An upload that breaks off is one that a server may never take again, so one that fails does not end the others.
     async fn upload_all(&self, bindle: &Bindle, mut labels: Vec<Label>) -> Result<(), Error> {
         // The longest first: the short ones fit in beside them.
         labels.sort_by_key(|label| std::cmp::Reverse(label.size));
-        let uploads = labels.iter().map(|label| self.upload(bindle, label));
         // What another attempt has claimed shows in what is missing afterwards.
-        let _: Vec<Uploaded> = concurrently(PARALLEL, uploads).await?;
-        Ok(())
+        let uploads = labels
+            .iter()
+            .map(|label| async move { self.upload(bindle, label).await.map(drop) });
+        concurrently_to_their_ends(PARALLEL, uploads).await
     }
 }
 

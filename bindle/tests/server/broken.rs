@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use spin_deployer_bindle::Error;
+use spin_deployer_bindle::{Build, Error};
 use spin_deployer_publish::{Digest, TransportFailure};
 
-use crate::app::{WASM, bindle, push};
-use crate::model::{End, Fate, Model};
+use crate::app::{WASM, bindle, bindle_with, push};
+use crate::model::{End, Fate, Model, error};
 
 /// How many requests a push takes that nothing happens to.
 fn requests() -> usize {
@@ -79,6 +79,25 @@ fn an_upload_that_broke_off_is_named_where_the_server_never_takes_it_again() {
     assert_eq!(parcels.len(), 1);
     // All others are there.
     assert_eq!(model.uploads(), 4 + 1);
+}
+
+/// What is dropped in its middle a server that keeps files never takes again.
+#[rstest]
+fn an_upload_that_is_refused_breaks_no_other_off(#[values(true, false)] embedded: bool) {
+    let texts: Vec<String> = (0..40).map(|number| format!("file {number}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let bindle = bindle_with(&texts, &Build::Fingerprint);
+    let model = Model::new(embedded);
+    model.answers("POST /v1/_i/", 401, &error("unauthorized"));
+    let refused = push(&model, &bindle).unwrap_err();
+    assert!(matches!(refused, Error::Unauthorized(_)), "{refused}");
+    // Of the sixteen that had begun all others have ended, and no more began.
+    assert_eq!((model.uploads(), model.halves()), (16, 0));
+    let missing = model.missing(&bindle.id.to_string()).len();
+    assert_eq!(missing, 42 - 15);
+    push(&model, &bindle).unwrap();
+    assert!(model.has(&bindle));
+    assert_eq!(model.uploads(), 16 + missing);
 }
 
 #[test]
