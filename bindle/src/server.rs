@@ -166,7 +166,8 @@ impl<T: Transport> Server<T> {
         match answer.status {
             StatusCode::OK | StatusCode::CREATED => Ok(Uploaded::Done),
             StatusCode::CONFLICT => Ok(Uploaded::Claimed),
-            StatusCode::BAD_REQUEST if answer.failure().said.contains("mismatch") => {
+            // "digest does not match", "parcel size does not match invoice"
+            StatusCode::BAD_REQUEST if answer.failure().said.contains("not match") => {
                 Err(Error::Damaged(answer.failure()))
             }
             StatusCode::FORBIDDEN if answer.failure().said.contains("yanked") => {

@@ -182,10 +182,12 @@ fn a_server_that_nobody_ever_met_is_given_up_at_once() {
     assert!(model.slept.borrow().is_empty());
 }
 
-#[test]
-fn what_arrived_damaged_is_not_sent_again() {
+#[rstest]
+#[case("digest does not match")]
+#[case("parcel size does not match invoice")]
+fn what_arrived_damaged_is_not_sent_again(#[case] said: &str) {
     let model = Model::default();
-    model.answers("POST /v1/_i/", 400, "error = \"digest mismatch\"");
+    model.answers("POST /v1/_i/", 400, &crate::model::error(said));
     let error = push(&model, &bindle()).unwrap_err();
     assert!(matches!(error, Error::Damaged(_)), "{error}");
 }
