@@ -102,6 +102,7 @@ impl<T: Transport> Server<T> {
     async fn fill(&self, bindle: &Bindle, missing: Vec<Label>) -> Result<(), Error> {
         let mut missing = missing;
         let mut tried = BTreeSet::new();
+        let mut fewest = usize::MAX;
         let mut pauses = PAUSES.iter();
         loop {
             let new: Vec<Label> = missing
@@ -115,7 +116,9 @@ impl<T: Transport> Server<T> {
                 return Ok(());
             }
             if left.iter().all(|label| tried.contains(&label.sha256)) {
-                if left.len() < missing.len() {
+                // Fewer than ever: one that comes and goes is no progress.
+                if left.len() < fewest {
+                    fewest = left.len();
                     pauses = PAUSES.iter();
                 }
                 let Some(pause) = pauses.next() else {

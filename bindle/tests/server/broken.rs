@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use spin_deployer_bindle::{Build, Error};
+use spin_deployer_bindle::{Bindle, Build, Error};
 use spin_deployer_publish::{Digest, TransportFailure};
 
 use crate::app::{WASM, bindle, bindle_with, push};
@@ -135,6 +135,22 @@ fn what_another_client_is_uploading_is_waited_for() {
         .map(Duration::as_millis)
         .collect();
     assert_eq!(pauses, [500, 500, 500]);
+}
+
+#[test]
+fn parcels_that_come_and_go_are_not_waited_for_without_end() {
+    let model = Model::default();
+    let list = |bindle: &Bindle, count: usize| {
+        let labels: Vec<_> = bindle.contents().into_values().take(count).collect();
+        let labels = toml::Value::try_from(labels).unwrap();
+        toml::Table::from_iter([("missing".to_owned(), labels)]).to_string()
+    };
+    for count in [1, 2].into_iter().cycle().take(100) {
+        model.answers("GET /v1/_r/", 200, &list(&bindle(), count));
+    }
+    let error = push(&model, &bindle()).unwrap_err();
+    assert!(matches!(error, Error::Stuck { .. }), "{error}");
+    assert!(model.slept.borrow().len() < 10, "{:?}", model.slept);
 }
 
 #[rstest]
