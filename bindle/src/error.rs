@@ -64,6 +64,8 @@ pub enum Error {
         id: Id,
         /// Which.
         parcels: Vec<Label>,
+        /// How the upload of one of them had failed just before the server refused it.
+        cause: Option<Box<Error>>,
     },
     /// What arrived is not what was announced.
     #[error("{0}")]

@@ -71,11 +71,12 @@ pub(crate) enum Posted {
 }
 
 /// What came of the bytes of a parcel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Uploaded {
     Done,
-    /// The server has begun to take it from somebody, now or once.
-    Claimed,
+    /// The server has begun to take it from somebody, now or once: from this very request, where that failed in passing
+    /// before.
+    Claimed(Option<Error>),
 }
 
 impl<T: Transport> Server<T> {
@@ -165,7 +166,7 @@ impl<T: Transport> Server<T> {
             .await?;
         match answer.status {
             StatusCode::OK | StatusCode::CREATED => Ok(Uploaded::Done),
-            StatusCode::CONFLICT => Ok(Uploaded::Claimed),
+            StatusCode::CONFLICT => Ok(Uploaded::Claimed(answer.before)),
             // "digest does not match", "parcel size does not match invoice"
             StatusCode::BAD_REQUEST if answer.failure().said.contains("not match") => {
                 Err(Error::Damaged(answer.failure()))
@@ -186,13 +187,15 @@ impl<T: Transport> Server<T> {
         body: Body<'_>,
     ) -> Result<Answer, Error> {
         let mut patience = Patience::new();
+        let mut before = None;
         loop {
             let error = match self.once(&method, url, content_type.as_ref(), body).await {
-                Ok(answer) if !is_busy(answer.status) => return Ok(answer),
+                Ok(answer) if !is_busy(answer.status) => return Ok(Answer { before, ..answer }),
                 Ok(answer) => answer.into_error(),
                 Err(error) if error.is_unreachable() && !self.met.get() => return Err(error),
                 Err(error) => error,
             };
+            before = Some(error.clone());
             patience.after(error, &self.transport).await?;
         }
     }
@@ -238,6 +241,7 @@ impl<T: Transport> Server<T> {
             headers: response.headers,
             body: response.body,
             credential: self.authorization.is_some(),
+            before: None,
         })
     }
 }

@@ -72,13 +72,33 @@ fn an_upload_that_broke_off_is_named_where_the_server_never_takes_it_again() {
         .end
         .set(Some((first_upload, End::Within, Fate::Breaks)));
     let error = push(&model, &bindle()).unwrap_err();
-    let Error::Stuck { id, parcels } = error else {
+    let Error::Stuck { id, parcels, cause } = error else {
         panic!("{error}");
     };
     assert_eq!(id, bindle().id);
     assert_eq!(parcels.len(), 1);
+    let cause = cause.unwrap();
+    assert!(matches!(*cause, Error::Transport { .. }), "{cause}");
     // All others are there.
     assert_eq!(model.uploads(), 4 + 1);
+}
+
+/// A server whose disk is full makes room for a parcel, fails, and takes it for one that it has begun.
+#[test]
+fn what_the_server_said_before_it_refused_is_told() {
+    let model = Model::default();
+    model.answers("POST /v1/_i/", 500, &error("No space left on device"));
+    model.fails_with_halves.set(true);
+    let error = push(&model, &bindle()).unwrap_err();
+    let Error::Stuck { parcels, cause, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(parcels.len(), 1);
+    let cause = cause.unwrap().to_string();
+    assert!(
+        cause.contains("500") && cause.contains("No space left"),
+        "{cause}"
+    );
 }
 
 /// What is dropped in its middle a server that keeps files never takes again.
@@ -106,9 +126,10 @@ fn a_poisoned_parcel_of_another_bindle_is_found_though_the_server_says_that_it_i
     let model = Model::default();
     model.poison(wasm.hex());
     let error = push(&model, &bindle()).unwrap_err();
-    let Error::Stuck { parcels, .. } = &error else {
+    let Error::Stuck { parcels, cause, .. } = &error else {
         panic!("{error}");
     };
+    assert!(cause.is_none(), "{cause:?}");
     assert_eq!(
         parcels.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
         ["main.wasm"]

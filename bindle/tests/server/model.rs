@@ -55,6 +55,8 @@ pub(crate) struct Model {
     others: RefCell<Vec<String>>,
     /// Answers nobody, from the start or from now on.
     pub(crate) unreachable: Cell<bool>,
+    /// Whether a parcel that it answers with an error is begun all the same.
+    pub(crate) fails_with_halves: Cell<bool>,
     /// Uploads that are under way.
     under_way: Cell<usize>,
     /// The most that ever were at once.
@@ -226,6 +228,11 @@ impl Model {
                 .position(|(begin, ..)| asked.starts_with(begin))
             {
                 let (_, status, body) = answers.remove(at).unwrap();
+                if let (true, Some((_, sha))) =
+                    (self.fails_with_halves.get(), asked.split_once('@'))
+                {
+                    self.poison(sha);
+                }
                 return (status, body);
             }
         }

@@ -103,7 +103,9 @@ impl Target {
                     .hint(self.another_version())
             }
             ServerError::Unfinished(_) => unfinished(host, &bindle.id, said),
-            ServerError::Stuck { id, parcels } => stuck(host, &id, &parcels),
+            ServerError::Stuck { id, parcels, cause } => {
+                stuck(host, &id, &parcels, cause.as_deref())
+            }
             ServerError::Damaged(_) => Error::failed(format!(
                 "what {host} received is not what was sent"
             ))
@@ -167,9 +169,16 @@ fn unfinished(host: &str, id: &Id, said: String) -> Error {
 const CREDENTIALS: &str = "a server with users (--htpasswd-file) takes BINDLE_USERNAME and BINDLE_PASSWORD, \
                            one with OpenID Connect takes BINDLE_TOKEN";
 
-/// The server takes no upload of these parcels, and does not have them.
-fn stuck(host: &str, id: &Id, parcels: &[Label]) -> Error {
-    let names = parcels.iter().map(|label| label.name.as_str());
+/// In front of how it began.
+const BEFORE: &str = "before it said so: ";
+
+/// The server takes no upload of these parcels, and does not have them. `cause`: how one of them failed before that.
+fn stuck(host: &str, id: &Id, parcels: &[Label], cause: Option<&ServerError>) -> Error {
+    let names = parcels.iter().map(|label| label.name.clone());
+    let cause = cause.map(|cause| match cause {
+        ServerError::Transport { request, source } => format!("{BEFORE}{request}: {source}"),
+        other => format!("{BEFORE}{other}"),
+    });
     let folders: Vec<String> = parcels
         .iter()
         .map(|label| format!("parcels/{}", label.sha256))
@@ -177,7 +186,7 @@ fn stuck(host: &str, id: &Id, parcels: &[Label]) -> Error {
     Error::failed(format!(
         "{host} takes no upload of what {id} lacks: it began one, and did not end it"
     ))
-    .detail(names.collect::<Vec<_>>().join("\n"))
+    .detail(names.chain(cause).collect::<Vec<_>>().join("\n"))
     .hint(format!(
         "if somebody else is uploading the same now, run it again later\n\
          otherwise an upload broke off there once, and the server never takes these bytes again: its administrator has to \
