@@ -73,6 +73,12 @@ pub enum Error {
     /// Any other refusal.
     #[error("{0}")]
     Rejected(Failure),
+    /// An answer that is longer than what is read of one.
+    #[error("{request}: the answer is longer than {} MiB", crate::LONGEST_ANSWER >> 20)]
+    Long {
+        /// What was asked.
+        request: String,
+    },
     /// What answers does not speak the protocol.
     #[error("{request}: expected {expected}, but this came: {came}")]
     Nonsense {

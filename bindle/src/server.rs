@@ -19,6 +19,10 @@ use crate::{Bindle, Error, Id};
 const TOML: HeaderValue = HeaderValue::from_static("application/toml");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
+/// How long an answer may be, in bytes: that to a new invoice has the invoice and all that is missing of it, some 500 bytes a
+/// file. The transport has to read one byte more, so that a longer one shows.
+pub const LONGEST_ANSWER: usize = 16 << 20;
+
 /// Who is asking. The secret parts may be placeholders that the transport replaces.
 #[derive(Clone)]
 pub enum Credential {
@@ -231,6 +235,9 @@ impl<T: Transport> Server<T> {
             self.met.set(true);
         }
         let response = sent?;
+        if response.body.len() > LONGEST_ANSWER {
+            return Err(Error::Long { request: shown });
+        }
         let pause = response.headers.get(RETRY_AFTER);
         Ok(Answer {
             request: shown,

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use spin_deployer_bindle::{Bindle, Build, Error};
+use spin_deployer_bindle::{Bindle, Build, Error, LONGEST_ANSWER};
 use spin_deployer_publish::{Digest, TransportFailure};
 
-use crate::app::{WASM, bindle, bindle_with, push};
+use crate::app::{WASM, bindle, bindle_with, push, run, server};
 use crate::model::{End, Fate, Model, error};
 
 /// How many requests a push takes that nothing happens to.
@@ -217,6 +217,34 @@ fn a_server_that_nobody_ever_met_is_given_up_at_once() {
         "{error}"
     );
     assert!(model.slept.borrow().is_empty());
+}
+
+/// With a transport that reads no more, as all do.
+#[test]
+fn an_answer_that_is_too_long_is_told_from_nonsense() {
+    let model = Model::default();
+    let mut answer = "x".repeat(LONGEST_ANSWER + 1);
+    model.answers("POST /v1/_i", 202, &answer);
+    let long = push(&model, &bindle()).unwrap_err();
+    assert!(matches!(long, Error::Long { .. }), "{long}");
+    assert!(long.to_string().contains("longer than 16 MiB"), "{long}");
+    answer.pop();
+    model.answers("GET /v1/_i/", 200, &answer);
+    let read = push(&model, &bindle()).unwrap_err();
+    assert!(matches!(read, Error::Nonsense { .. }), "{read}");
+}
+
+/// All files of an app that somebody may have.
+#[test]
+fn of_thirty_thousand_files_the_answer_to_the_invoice_is_read() {
+    let names: Vec<String> = (0..30_000)
+        .map(|n| format!("static/pictures/of/2026/{n:05}"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let bindle = bindle_with(&names, &Build::Fingerprint);
+    let model = Model::default();
+    let missing = run(server(&model, None).create(&bindle, None)).unwrap();
+    assert_eq!(missing.len(), 30_002);
 }
 
 #[rstest]

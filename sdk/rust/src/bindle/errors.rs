@@ -113,6 +113,11 @@ impl Target {
             .hint(
                 "run it again; if it stays so, something between here and there changes requests",
             ),
+            ServerError::Long { .. } => Error::failed(format!("{host} answers with more than is read"))
+                .detail(said)
+                .hint(
+                    "what a server says of an app has some 500 bytes for each of its files: leave out some, or put many into one",
+                ),
             ServerError::Nonsense { .. } => server.somebody_else(said).hint(format!(
                 "is {} the API of a Bindle server? It is at /v1, unless somebody moved it",
                 self.server.url()

@@ -22,15 +22,12 @@ mod wasm;
 
 use std::collections::BTreeSet;
 
-use spin_deployer_bindle::{App, Build, Credential, Found, Label, Server};
+use spin_deployer_bindle::{App, Build, Credential, Found, LONGEST_ANSWER, Label, Server};
 pub use spin_deployer_bindle::{Bindle, Error as ServerError, Id};
 
 use crate::parts::components;
 use crate::transport::WasiHttp;
 use crate::{Action, Change, Error, Result, Step, app, options};
-
-/// Enough for the invoice of an app with ten thousand files.
-const LONGEST_ANSWER: usize = 4 << 20;
 
 /// Where the app goes, as the options say.
 #[derive(Debug)]
@@ -65,8 +62,9 @@ impl Target {
             Some(text) => Build::Given(text),
             None => Build::Fingerprint,
         };
+        // One byte more than is taken, so that what is too long shows.
         let transport = WasiHttp {
-            longest_body: LONGEST_ANSWER,
+            longest_body: LONGEST_ANSWER + 1,
         };
         Ok(Self {
             server: Server::new(transport, &url, credential()?.as_ref()),
