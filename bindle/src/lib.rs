@@ -33,6 +33,6 @@ pub use layout::{App, AssembleError, Bindle};
 pub use media::MANIFEST;
 pub use push::Found;
 pub use runtime::is_component;
-pub use server::{Credential, LONGEST_ANSWER, Server};
+pub use server::{Credential, CredentialError, LONGEST_ANSWER, Server};
 pub use signature::{SignedText, keyring_entry};
 pub use unsupported::Unsupported;

@@ -42,18 +42,31 @@ impl fmt::Debug for Credential {
 }
 
 impl Credential {
-    /// The value of an `Authorization` header; `None` where it cannot be one.
-    fn header(&self) -> Option<HeaderValue> {
+    /// The value of an `Authorization` header.
+    fn header(&self) -> Result<HeaderValue, CredentialError> {
         let text = match self {
+            Self::Password(user, _) if user.contains(':') => return Err(CredentialError::Colon),
             Self::Password(user, password) => {
                 format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
             }
             Self::Token(token) => format!("Bearer {token}"),
         };
-        let mut header = HeaderValue::try_from(text).ok()?;
+        let header = HeaderValue::try_from(text);
+        let mut header = header.map_err(|_| CredentialError::Token)?;
         header.set_sensitive(true);
-        Some(header)
+        Ok(header)
     }
+}
+
+/// Why a credential cannot be shown to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// What is behind it would be taken for the password (RFC 7617, section 2).
+    #[error("a user name with a `:` in it cannot be told from its password")]
+    Colon,
+    /// Not what a header can have.
+    #[error("the token has characters that no token has")]
+    Token,
 }
 
 /// A server, and who asks it.
@@ -85,13 +98,20 @@ pub(crate) enum Uploaded {
 
 impl<T: Transport> Server<T> {
     /// `url` is where the server's API is; without a path that is `/v1`, where a server has it.
-    pub fn new(transport: T, url: &str, credential: Option<&Credential>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Where the credential is none that can be shown.
+    pub fn new(
+        transport: T,
+        url: &str,
+        credential: Option<&Credential>,
+    ) -> Result<Self, CredentialError> {
+        Ok(Self {
             transport,
             base: base(url),
-            authorization: credential.and_then(Credential::header),
+            authorization: credential.map(Credential::header).transpose()?,
             met: Cell::new(false),
-        }
+        })
     }
 
     /// Where its API is, without a slash at the end.

@@ -47,7 +47,7 @@ pub(crate) fn bindle() -> Bindle {
 }
 
 pub(crate) fn server<'a>(model: &'a Model, credential: Option<&Credential>) -> Server<&'a Model> {
-    Server::new(model, "https://bindle.test/v1", credential)
+    Server::new(model, "https://bindle.test/v1", credential).unwrap()
 }
 
 /// As plugins do it.

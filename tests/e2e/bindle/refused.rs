@@ -158,6 +158,9 @@ fn a_name_that_servers_take_for_something_else(#[case] name: &str) {
 
 #[rstest]
 #[case::user_without_password(&["--bindle-username", "jane"], &[], &["BINDLE_PASSWORD"])]
+#[case::user_of_two_words(
+    &["--bindle-username", "jane:doe"], &[("BINDLE_PASSWORD", "p")], &["--bindle-username", "`:`"]
+)]
 #[case::password_without_user(&[], &[("BINDLE_PASSWORD", "p")], &["--bindle-username", "BINDLE_USERNAME"])]
 #[case::user_and_token(
     &["--bindle-username", "jane"], &[("BINDLE_TOKEN", "t")], &["bindle-username", "bindle-token"]

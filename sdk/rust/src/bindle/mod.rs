@@ -22,7 +22,9 @@ mod wasm;
 
 use std::collections::BTreeSet;
 
-use spin_deployer_bindle::{App, Build, Credential, Found, LONGEST_ANSWER, Label, Server};
+use spin_deployer_bindle::{
+    App, Build, Credential, CredentialError, Found, LONGEST_ANSWER, Label, Server,
+};
 pub use spin_deployer_bindle::{Bindle, Error as ServerError, Id};
 
 use crate::parts::components;
@@ -66,8 +68,15 @@ impl Target {
         let transport = WasiHttp {
             longest_body: LONGEST_ANSWER + 1,
         };
+        let server = Server::new(transport, &url, credential()?.as_ref());
         Ok(Self {
-            server: Server::new(transport, &url, credential()?.as_ref()),
+            server: server.map_err(|error| {
+                let option = match error {
+                    CredentialError::Colon => "bindle-username",
+                    CredentialError::Token => "bindle-token",
+                };
+                Error::invalid_option(option, error.to_string())
+            })?,
             origin: format!("{scheme}://{host}"),
             host,
             build,
