@@ -111,9 +111,15 @@ impl Bindles {
             .hint("name the server that Hippo uses: --bindle-server URL, or BINDLE_SERVER_URL"));
         }
         let target = bindle::Target::named()?;
+        let bindle = target.bindle()?;
+        let existing = options::flag("deploy-existing-bindle")?;
+        if !existing {
+            // Before Hippo is asked anything.
+            target.check_signer(&bindle)?;
+        }
         Ok(Self {
-            bindle: target.bindle()?,
-            existing: options::flag("deploy-existing-bindle")?,
+            bindle,
+            existing,
             target,
         })
     }

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rstest::rstest;
 
-use super::app::{Arrived, missing, small};
-use super::{KEY, Site, create_key, deploy, id, url};
+use super::app::{Arrived, SMALL, missing, small};
+use super::{KEY, Site, create_key, deploy, id, line, url};
 use crate::harness::proxy::Proxy;
 use crate::harness::run::{Finished, Machine};
 use crate::harness::servers::{Bindle, Options, PASSWORD, Release, USER};
@@ -120,17 +120,24 @@ fn a_key_that_the_server_does_not_know_comes_with_the_lines_for_its_keyring() {
     Arrived::on(&server, &id(&pushed));
 }
 
-#[test]
-fn nobody_signs_for_an_app_without_authors() {
+#[rstest]
+#[case::none("")]
+#[case::empty("authors = [\"\", \" \"]\n")]
+fn nobody_signs_for_an_app_without_authors(#[case] authors: &str) {
     let site = Site::with_database();
     let server = site.server();
     let proxy = Proxy::to(server.address());
     let app = small();
-    let manifest = super::app::SMALL.replace("authors = [\"Jane Doe <jane@example.com>\"]\n", "");
+    let manifest = SMALL.replace("authors = [\"Jane Doe <jane@example.com>\"]\n", authors);
     app.write("spin.toml", manifest);
-    let finished = deploy(&site.machine, &app, &url(&proxy), &[]).fails(2);
-    finished.says("--bindle-author");
-    assert!(proxy.requests().iter().all(|r| r.method == "GET"));
+    for command in ["plan", "deploy"] {
+        let line = line(command, &app, &url(&proxy), &[]);
+        let refused = site.machine.run(line).fails(2);
+        refused
+            .says("nobody is named who signs")
+            .says("--bindle-author");
+    }
+    assert_eq!(proxy.connections(), 0, "{:#?}", proxy.requests());
     let more = ["--bindle-author", "CI <ci@example.com>"];
     deploy(&site.machine, &app, &url(&proxy), &more).ok();
 }

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::app::{Arrived, SMALL, module, small, with};
-use super::{deploy, id, line, url};
+use super::{KEY, create_key, deploy, id, line, url};
 use crate::harness::app::{App, hello_wasm};
 use crate::harness::proxy::{Proxy, Verdict};
 use crate::harness::run::{Finished, Machine};
@@ -123,6 +123,22 @@ fn nothing_that_could_run_is_not_pushed_by_force_either() {
     app.write("static/x.txt", "x");
     let more = ["--force"];
     unasked(&app, &Machine::new(), &more, 6).says("there is no trigger of type `cron`");
+}
+
+/// What is signed has a line for each.
+#[test]
+fn more_files_than_can_be_signed() {
+    let app = small();
+    for n in 0..16_200 {
+        app.write(&format!("static/{n}"), n.to_string());
+    }
+    let mut machine = Machine::new();
+    create_key(&machine);
+    machine.set("BINDLE_SIGNING_KEY", machine.home().join(KEY));
+    let server = Proxy::to(([127, 0, 0, 1], 9).into());
+    let refused = deploy(&machine, &app, &url(&server), &[]).fails(6);
+    refused.says("16203 parcels").says("1 MiB");
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]

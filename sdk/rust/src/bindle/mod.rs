@@ -102,11 +102,21 @@ impl Target {
         Ok(bindle)
     }
 
+    /// Whether the bindle can be signed, where the user has a key. [`plan`](Self::plan) and [`push`](Self::push) begin with
+    /// this; for those who ask somebody else something before.
+    ///
+    /// # Errors
+    /// Where nobody is named who signs, or the app is too large to be signed.
+    pub fn check_signer(&self, bindle: &Bindle) -> Result<()> {
+        sign::check(bindle)
+    }
+
     /// What [`push`](Self::push) would do. A server does not say which parcels it has before it has the invoice.
     ///
     /// # Errors
     /// Where the server does not say, or the name is taken.
     pub async fn plan(&self, bindle: &Bindle) -> Result<Vec<Change>> {
+        self.check_signer(bindle)?;
         let id = bindle.id.to_string();
         let mut changes = Vec::new();
         let missing = match self.find(bindle).await? {
@@ -150,6 +160,7 @@ impl Target {
     /// # Errors
     /// Where the server does not take it, or the name is taken.
     pub async fn push(&self, bindle: &Bindle) -> Result<()> {
+        self.check_signer(bindle)?;
         let (missing, created) = match self.find(bindle).await? {
             Found::Invoice(missing) => (missing, false),
             Found::Nothing => (self.create(bindle).await?, true),
