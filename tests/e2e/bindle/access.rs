@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use rstest::rstest;
 
 use super::app::{Arrived, SMALL, missing, small};
+use super::arrives::verifies;
 use super::{KEY, Site, create_key, deploy, id, line, url};
 use crate::harness::proxy::Proxy;
 use crate::harness::run::{Finished, Machine};
@@ -92,22 +93,31 @@ fn what_nobody_signed_says_how_to_sign() {
     assert_eq!(finished.json()["error"]["code"], "forbidden");
 }
 
-#[test]
-fn a_key_that_the_server_does_not_know_comes_with_the_lines_for_its_keyring() {
+/// 0.8 takes what nobody signed, and looks at what somebody did.
+#[rstest]
+fn a_key_that_the_server_does_not_know_comes_with_the_lines_for_its_keyring(
+    #[values(Release::V0_8, Release::V0_9)] release: Release,
+    #[values(false, true)] new_keyring: bool,
+) {
     let somebody = create_key(&Machine::new());
     let options = Options {
-        creators: vec![somebody],
+        creators: (!new_keyring).then_some(somebody).into_iter().collect(),
         ..Options::default()
     };
-    let server = Bindle::start(Release::V0_9, &options);
+    let server = Bindle::start(release, &options);
     let machine = Machine::new();
-    create_key(&machine);
+    let public = create_key(&machine);
     let app = small();
     let finished = deploy(&machine, &app, &server.url(), &["--bindle-key", KEY]);
-    let says = ["does not know the key", "keyring", "[[key]]"];
-    let finished = refused(&server, finished, 4, &says);
+    let says = [
+        "does not know the key",
+        "keyring",
+        "version = \"1.0\"",
+        "[[key]]",
+    ];
+    let finished = refused(&server, finished, 4, &says).says("leave out --bindle-key");
 
-    // Pasted as they are, beside the keys that are there.
+    // Pasted as they are, behind the first line and beside the keys that are there.
     let error = &finished.json()["error"];
     let help = error["help"].as_str().unwrap();
     let (_, lines) = help.split_at(help.find("[[key]]").unwrap());
@@ -115,9 +125,10 @@ fn a_key_that_the_server_does_not_know_comes_with_the_lines_for_its_keyring() {
         keyring: format!("{lines}\n"),
         ..options
     };
-    let server = Bindle::start(Release::V0_9, &options);
+    let server = Bindle::start(release, &options);
     let pushed = deploy(&machine, &app, &server.url(), &["--bindle-key", KEY]).ok();
-    Arrived::on(&server, &id(&pushed));
+    let arrived = Arrived::on(&server, &id(&pushed));
+    verifies(&arrived, "Jane Doe <jane@example.com>", &public);
 }
 
 #[rstest]

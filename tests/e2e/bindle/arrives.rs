@@ -121,7 +121,7 @@ fn signed_by_whom_the_user_names() {
 
 /// The invoice has one signature of its creator, over what servers say it is over.
 #[track_caller]
-fn verifies(arrived: &Arrived, by: &str, public: &[u8; 32]) {
+pub(super) fn verifies(arrived: &Arrived, by: &str, public: &[u8; 32]) {
     let signatures = arrived.invoice["signature"].as_array().unwrap();
     let creators = signatures
         .iter()
@@ -132,7 +132,8 @@ fn verifies(arrived: &Arrived, by: &str, public: &[u8; 32]) {
     let text = |key: &str| signature[key].as_str().unwrap();
     assert_eq!(text("by"), by);
     assert_eq!(text("key"), BASE64_STANDARD.encode(public));
-    let mut signed = format!("{by}\nshop\n{}\ncreator\n~", arrived.head("version"));
+    let (name, version) = (arrived.head("name"), arrived.head("version"));
+    let mut signed = format!("{by}\n{name}\n{version}\ncreator\n~");
     for parcel in arrived.invoice["parcel"].as_array().unwrap() {
         signed += "\n";
         signed += parcel["label"]["sha256"].as_str().unwrap();

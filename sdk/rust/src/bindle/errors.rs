@@ -150,7 +150,9 @@ fn unknown_key(host: &str, bindle: &Bindle, said: String) -> Error {
         Error::forbidden(format!("{host} does not know the key of --bindle-key")).detail(said);
     match sign::entry(bindle) {
         Ok(Some(entry)) => error.hint(format!(
-            "the server's administrator has to add these lines to the server's keyring, and to start it again:\n{}",
+            "where the server takes unsigned bindles (0.8), leave out --bindle-key\n\
+             otherwise its administrator has to add these lines to its keyring, which begins with `version = \"1.0\"`, and to \
+             start it again:\n{}",
             entry.trim_end()
         )),
         _ => error,
