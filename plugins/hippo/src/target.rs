@@ -89,6 +89,9 @@ impl Target {
     }
 }
 
+/// The option that says that the bindle is there.
+const EXISTING: &str = "deploy-existing-bindle";
+
 /// The bindle of the app, and the server that it goes to.
 pub(crate) struct Bindles {
     target: bindle::Target,
@@ -112,7 +115,7 @@ impl Bindles {
         }
         let target = bindle::Target::named()?;
         let bindle = target.bindle()?;
-        let existing = options::flag("deploy-existing-bindle")?;
+        let existing = options::flag(EXISTING)?;
         if !existing {
             // Before Hippo is asked anything.
             target.check_signer(&bindle)?;
@@ -126,18 +129,15 @@ impl Bindles {
 
     pub(crate) async fn plan(&self) -> Result<Vec<Change>> {
         if self.existing {
-            return self
-                .target
-                .present(&self.bindle)
-                .await
-                .map(|kept| vec![kept]);
+            let kept = self.target.present(&self.bindle, EXISTING).await?;
+            return Ok(vec![kept]);
         }
         self.target.plan(&self.bindle).await
     }
 
     pub(crate) async fn push(&self) -> Result<()> {
         if self.existing {
-            return self.target.present(&self.bindle).await.map(drop);
+            return self.target.present(&self.bindle, EXISTING).await.map(drop);
         }
         self.target.push(&self.bindle).await
     }
