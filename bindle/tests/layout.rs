@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
-use spin_deployer_bindle::{App, AssembleError, Bindle, Build, Unsupported, is_component};
+use spin_deployer_bindle::{App, AssembleError, Bindle, Build, Unsupported};
 use spin_deployer_publish::{Component, Digest, File};
 
 const FINGERPRINT: &str = "1a2b3c4d5e6f70819293a4b5c6d7e8f9";
@@ -463,14 +463,6 @@ fn contents_and_locked_app_have_to_be_of_one_app() {
         small_assembled(&locked),
         Err(AssembleError::Locked(_))
     ));
-}
-
-#[test]
-fn a_component_is_told_from_a_core_module_by_its_head() {
-    assert!(is_component(b"\0asm\x0d\0\x01\0"));
-    assert!(!is_component(b"\0asm\x01\0\0\0"));
-    assert!(!is_component(b"\0asm"));
-    assert!(!is_component(b""));
 }
 
 proptest! {

@@ -51,6 +51,19 @@ fn a_component() {
     assert!(wasm.unwrap().bytes == hello_wasm());
 }
 
+#[test]
+fn a_module_that_is_made_for_another_runtime() {
+    let app = small();
+    let later =
+        r#"(module (import "wasi:http/types@0.2.0" "[resource-drop]fields" (func (param i32))))"#;
+    app.write("front.wasm", wat::parse_str(later).unwrap());
+    let refused = unasked(&app, &Machine::new(), &[], 6).says("--force");
+    let imports = "component `front` imports from `wasi:http/types@0.2.0`, which nobody has there";
+    assert_eq!(reasons(&refused), [imports]);
+    let pushed = forced(&app);
+    assert!(pushed.parcels.iter().any(|it| it.name == "front.wasm"));
+}
+
 const REDIS: &str = r#"
 [application.trigger.redis]
 address = "redis://127.0.0.1:6379"
