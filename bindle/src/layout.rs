@@ -75,6 +75,11 @@ impl Bindle {
             .map_err(|error| AssembleError::Locked(error.to_string()))?;
         let mut unsupported = of_app(&locked);
         let Some(triggers) = triggers(&locked, &mut unsupported) else {
+            // As if all of them were started: whoever mends the triggers is to know the rest.
+            for component in &locked.components {
+                of_component(component, &mut unsupported);
+                hosts(component, &mut unsupported);
+            }
             return Err(AssembleError::Nothing(unsupported));
         };
         let components = started(&locked, &triggers, app.components)?;

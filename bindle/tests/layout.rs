@@ -434,6 +434,24 @@ fn an_app_of_which_nothing_is_left_is_none() {
     );
 }
 
+#[test]
+fn where_nothing_is_left_the_rest_is_told_too() {
+    let mut locked = small();
+    locked["triggers"][0]["trigger_type"] = "cron".into();
+    locked["components"] = json!([
+        { "id": "main", "metadata": { "databases": ["default"], "allowed_outbound_hosts": ["https://*.example.com"] } },
+        { "id": "other", "metadata": { "ai_models": ["llama"] } }
+    ]);
+    let told = told(&locked);
+    assert_eq!(told.len(), 4, "{told:#?}");
+    for (line, says) in
+        told.iter()
+            .zip(["`cron`", "SQLite", "`https://*.example.com`", "AI models"])
+    {
+        assert!(line.contains(says), "{told:#?}");
+    }
+}
+
 #[rstest]
 #[case("..")]
 #[case(".hidden")]

@@ -134,8 +134,18 @@ fn nothing_that_could_run_is_not_pushed_by_force_either() {
             .replace("route", "cron_expression"),
     );
     app.write("static/x.txt", "x");
+    app.write("front.wasm", hello_wasm());
     let more = ["--force"];
-    unasked(&app, &Machine::new(), &more, 6).says("there is no trigger of type `cron`");
+    let refused = unasked(&app, &Machine::new(), &more, 6);
+    let reasons = reasons(&refused);
+    let [cron, component] = &reasons[..] else {
+        panic!("{refused}");
+    };
+    assert!(
+        cron.contains("there is no trigger of type `cron`"),
+        "{refused}"
+    );
+    assert!(component.contains("component model"), "{refused}");
 }
 
 /// What is signed has a line for each.

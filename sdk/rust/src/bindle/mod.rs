@@ -23,7 +23,7 @@ mod wasm;
 use std::collections::BTreeSet;
 
 use spin_deployer_bindle::{
-    App, Build, Credential, CredentialError, Found, LONGEST_ANSWER, Label, Server,
+    App, AssembleError, Build, Credential, CredentialError, Found, LONGEST_ANSWER, Label, Server,
 };
 pub use spin_deployer_bindle::{Bindle, Error as ServerError, Id};
 
@@ -96,10 +96,15 @@ impl Target {
             fingerprint: &app::fingerprint(),
             components: &components()?,
             build: &self.build,
-        })
-        .map_err(errors::of_app)?;
-        self.refuse(&bindle)?;
-        Ok(bindle)
+        });
+        match bindle {
+            Ok(bindle) => self.refuse(&bindle).map(|()| bindle),
+            Err(AssembleError::Nothing(mut reasons)) => {
+                reasons.extend(wasm::unsupported_of(|_| true)?);
+                Err(errors::of_app(AssembleError::Nothing(reasons)))
+            }
+            Err(error) => Err(errors::of_app(error)),
+        }
     }
 
     /// Whether the bindle can be signed, where the user has a key. [`plan`](Self::plan) and [`push`](Self::push) begin with
