@@ -174,6 +174,20 @@ fn half_a_parcel_in_a_file_is_named_with_the_way_out() {
     assert_eq!(stuck, 3);
 }
 
+#[test]
+fn a_limit_is_reached() {
+    let whole = Whole::of(Site::with_database());
+    let server = whole.site.server();
+    let more = ["--max-bytes", "20000B"];
+    let ended = deploy(&whole.site.machine, &whole.app, &server.url(), &more).fails(70);
+    let there = format!(
+        "has {} without all of its parcels, and running it again completes it",
+        whole.id
+    );
+    ended.says("raise it with --max-bytes 40000B").says(&there);
+    whole.completes(&server);
+}
+
 #[rstest]
 fn a_connection_breaks(
     #[values(Moment::Before, Moment::InBody, Moment::BeforeAnswer)] moment: Moment,

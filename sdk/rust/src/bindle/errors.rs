@@ -3,7 +3,7 @@
 use spin_deployer_bindle::{
     AssembleError, Bindle, Build, Error as ServerError, Id, IdError, Label, Unsupported,
 };
-use spin_deployer_publish::Digest;
+use spin_deployer_publish::{Digest, TransportFailure};
 
 use super::{Target, sign};
 use crate::Error;
@@ -128,6 +128,25 @@ impl Target {
             ServerError::Invoice(_) => {
                 Error::failed("the app cannot be made a bindle").detail(said)
             }
+        }
+    }
+
+    /// What went wrong when the server had the invoice.
+    pub(super) fn incomplete(&self, bindle: &Bindle, error: ServerError) -> Error {
+        let host = &self.host;
+        match error {
+            // What the host says of a limit or a rule takes the place of everything but the first sentence.
+            ServerError::Transport { request, source }
+                if source.failure == TransportFailure::Refused =>
+            {
+                let id = &bindle.id;
+                Error::failed(format!(
+                    "the sandbox refused {request}; {host} has {id} without all of its parcels, and running it again \
+                     completes it"
+                ))
+                .detail(source.reason)
+            }
+            error => self.explain(bindle, error),
         }
     }
 

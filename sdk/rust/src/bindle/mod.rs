@@ -184,7 +184,7 @@ impl Target {
         // To a new invoice a server says that parcels are there which it only began to take.
         if created || !missing.is_empty() {
             let completed = self.server.complete(bindle, missing).await;
-            completed.map_err(|error| self.explain(bindle, error))?;
+            completed.map_err(|error| self.incomplete(bindle, error))?;
         }
         if created && self.build != Build::Fingerprint {
             // The server may have taken another bindle of this name at the same moment, of the same parcels.
