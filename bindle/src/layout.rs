@@ -100,7 +100,6 @@ impl Bindle {
                 description: text(&locked.metadata, "description"),
                 authors: list(&locked.metadata, "authors"),
             },
-            annotations: BTreeMap::new(),
             parcel,
             group: components
                 .iter()
@@ -230,7 +229,6 @@ fn manifest_parcel(digest: &Digest, size: u64) -> Parcel {
             media_type: media::MANIFEST.to_owned(),
             name: format!("spin.{hex}.toml"),
             size,
-            annotations: BTreeMap::new(),
         },
         conditions: None,
     }
@@ -250,7 +248,6 @@ fn wasm_parcels(components: &[(&locked::Component, &Component)]) -> Vec<Parcel> 
                 media_type: media::WASM.to_owned(),
                 name: format!("{}.wasm", component.id),
                 size: component.wasm_size,
-                annotations: BTreeMap::new(),
             },
             conditions: None,
         });
@@ -272,7 +269,6 @@ fn file_parcels(components: &[(&locked::Component, &Component)]) -> Vec<Parcel> 
                         media_type: media::of_path(&file.path).to_owned(),
                         name: file.path.clone(),
                         size: file.size,
-                        annotations: BTreeMap::new(),
                     },
                     conditions: Some(Condition::default()),
                 });
