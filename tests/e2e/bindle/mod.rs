@@ -17,7 +17,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::harness::app::App;
 use crate::harness::proxy::{Proxy, Request};
-use crate::harness::run::{Finished, Machine};
+use crate::harness::run::{self, Finished, Machine};
 use crate::harness::servers::{Bindle, Options, Release};
 
 /// Servers of one kind, and somebody who can push to them.
@@ -72,20 +72,8 @@ fn create_key(machine: &Machine) -> [u8; 32] {
 
 /// The arguments of a command that reports in JSON.
 fn line(command: &str, app: &App, server: &str, more: &[&str]) -> Vec<OsString> {
-    let mut line: Vec<OsString> = vec![command.into(), "-f".into(), app.path().into()];
-    line.extend(
-        [
-            "-t",
-            "bindle",
-            "--output",
-            "json",
-            "--bindle-server",
-            server,
-        ]
-        .map(Into::into),
-    );
-    line.extend(more.iter().map(Into::into));
-    line
+    let target = ["bindle", "--bindle-server", server];
+    run::line(command, app.path(), &target, more)
 }
 
 fn deploy(machine: &Machine, app: &App, server: &str, more: &[&str]) -> Finished {
