@@ -18,7 +18,7 @@ use crate::hostile::planted::{hide, places};
 const WRONG: &str = "planted-Wrong%password";
 const TOKEN: &str = "planted/Token+7f3a=&x";
 
-/// A server with one user, of either release. That of 0.9 knows the machine's key.
+/// A server with one user, of either release: 0.8 with files, 0.9 with a database and the machine's key.
 fn with_users(release: Release, machine: &Machine) -> Bindle {
     let creators = match release {
         Release::V0_8 => vec![],
@@ -26,6 +26,7 @@ fn with_users(release: Release, machine: &Machine) -> Bindle {
     };
     let options = Options {
         user: Some((USER, PASSWORD)),
+        embedded_db: matches!(release, Release::V0_9),
         creators,
         ..Options::default()
     };

@@ -65,10 +65,11 @@ fn on_0_8_where_everybody_may_push(#[values(false, true)] embedded_db: bool) {
     assert_eq!(format!("shop/{version}"), id(&pushed));
 }
 
-#[test]
-fn on_0_8_with_users() {
+#[rstest]
+fn on_0_8_with_users(#[values(false, true)] embedded_db: bool) {
     let options = Options {
         user: Some((USER, PASSWORD)),
+        embedded_db,
         ..Options::default()
     };
     let server = Bindle::start(Release::V0_8, &options);

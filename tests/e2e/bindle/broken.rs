@@ -13,7 +13,7 @@ use super::{Site, deploy, id, is_big, is_upload, line, uploads, url};
 use crate::harness::app::App;
 use crate::harness::proxy::{Moment, Proxy, Then, Verdict};
 use crate::harness::run::{Finished, signal};
-use crate::harness::servers::Bindle;
+use crate::harness::servers::{Bindle, Release};
 
 /// An app, its id, and where it goes.
 struct Whole {
@@ -128,9 +128,10 @@ impl Whole {
 
 #[rstest]
 fn the_process_is_killed(
+    #[values(Release::V0_8, Release::V0_9)] release: Release,
     #[values(Moment::Before, Moment::InBody, Moment::BeforeAnswer)] moment: Moment,
 ) {
-    let whole = Whole::of(Site::with_database());
+    let whole = Whole::of(Site::of(release, true));
     for n in 1..=whole.requests {
         let server = whole.site.server();
         whole.killed(&server, n, moment);
@@ -140,9 +141,10 @@ fn the_process_is_killed(
 
 #[rstest]
 fn the_process_is_killed_where_parcels_are_files(
+    #[values(Release::V0_8, Release::V0_9)] release: Release,
     #[values(Moment::Before, Moment::BeforeAnswer)] moment: Moment,
 ) {
-    let whole = Whole::of(Site::with_files());
+    let whole = Whole::of(Site::of(release, false));
     for n in 1..=whole.requests {
         let server = whole.site.server();
         whole.killed(&server, n, moment);
@@ -151,9 +153,11 @@ fn the_process_is_killed_where_parcels_are_files(
 }
 
 /// All at once, because a push waits some time for others that may be uploading.
-#[test]
-fn half_a_parcel_in_a_file_is_named_with_the_way_out() {
-    let whole = Whole::of(Site::with_files());
+#[rstest]
+fn half_a_parcel_in_a_file_is_named_with_the_way_out(
+    #[values(Release::V0_8, Release::V0_9)] release: Release,
+) {
+    let whole = Whole::of(Site::of(release, false));
     let stuck = std::thread::scope(|scope| {
         let tries = (1..=whole.requests).map(|n| {
             let whole = &whole;
@@ -201,9 +205,11 @@ fn a_connection_breaks(
     }
 }
 
-#[test]
-fn a_connection_breaks_in_a_parcel_that_becomes_a_file() {
-    let whole = Whole::of(Site::with_files());
+#[rstest]
+fn a_connection_breaks_in_a_parcel_that_becomes_a_file(
+    #[values(Release::V0_8, Release::V0_9)] release: Release,
+) {
+    let whole = Whole::of(Site::of(release, false));
     let server = whole.site.server();
     let cut = AtomicBool::new(false);
     let proxy = Proxy::cutting(server.address(), Moment::InBody, move |r| {

@@ -30,24 +30,27 @@ struct Site {
 impl Site {
     /// 0.8 with files on disk: everybody may push, and half a parcel stays half a parcel.
     fn with_files() -> Self {
-        Self {
-            machine: Machine::new(),
-            release: Release::V0_8,
-            options: Options::default(),
-        }
+        Self::of(Release::V0_8, false)
     }
 
     /// 0.9 with its database, which knows this user's key.
     fn with_database() -> Self {
+        Self::of(Release::V0_9, true)
+    }
+
+    fn of(release: Release, embedded_db: bool) -> Self {
         let mut machine = Machine::new();
-        let key = create_key(&machine);
-        machine.set("BINDLE_SIGNING_KEY", machine.home().join(KEY));
+        let mut creators = Vec::new();
+        if matches!(release, Release::V0_9) {
+            creators.push(create_key(&machine));
+            machine.set("BINDLE_SIGNING_KEY", machine.home().join(KEY));
+        }
         Self {
             machine,
-            release: Release::V0_9,
+            release,
             options: Options {
-                embedded_db: true,
-                creators: vec![key],
+                embedded_db,
+                creators,
                 ..Options::default()
             },
         }
