@@ -9,7 +9,7 @@ use rstest::rstest;
 use super::app::{Arrived, SMALL, missing, small};
 use super::arrives::verifies;
 use super::{KEY, Site, create_key, deploy, id, line, url};
-use crate::harness::proxy::Proxy;
+use crate::harness::proxy::{Proxy, Verdict};
 use crate::harness::run::{Finished, Machine};
 use crate::harness::servers::{Bindle, Options, PASSWORD, Release, USER};
 use crate::hostile::planted::{hide, places};
@@ -78,6 +78,39 @@ fn a_server_with_users_tells_who_may(
     let finished = refused(&server, finished, 3, says);
     assert_eq!(finished.json()["error"]["code"], "unauthenticated");
     shows_no_secret(&machine, &finished);
+}
+
+const REFUSED: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/toml\r\ncontent-length: 23\r\n\
+                       connection: close\r\n\r\nerror = \"unauthorized\"\n";
+
+/// Tokens are OpenID Connect's, of which no server here knows anything: it stands behind somebody who looks at them.
+#[test]
+fn a_token_lets_in() {
+    let Site {
+        mut machine,
+        release,
+        options,
+    } = Site::with_database();
+    let server = Bindle::start(release, &options);
+    let bearer = ("authorization".to_owned(), format!("Bearer {TOKEN}"));
+    let proxy = Proxy::with(server.address(), move |request| {
+        match request.headers.contains(&bearer) {
+            true => Verdict::Forward,
+            false => Verdict::Answer(REFUSED.to_owned()),
+        }
+    });
+    let app = small();
+    let line = |command| line(command, &app, &url(&proxy), &["-v"]);
+    machine.set("BINDLE_TOKEN", WRONG);
+    let wrong = machine.run(line("deploy")).fails(3);
+    shows_no_secret(&machine, &wrong.says("does not accept the credential"));
+    assert_eq!(proxy.requests().len(), 1);
+
+    machine.set("BINDLE_TOKEN", TOKEN);
+    shows_no_secret(&machine, &machine.run(line("plan")).ok());
+    let pushed = machine.run(line("deploy")).ok();
+    shows_no_secret(&machine, &pushed);
+    Arrived::on(&server, &id(&pushed));
 }
 
 #[test]
