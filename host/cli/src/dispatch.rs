@@ -14,7 +14,7 @@ use spin_deployer_manifest::OptionKind;
 use crate::arguments::{Command, KeyAction, Output};
 use crate::interrupted::last_words;
 use crate::parse::{CommandLine, Parsed, Stop};
-use crate::terminal::errors;
+use crate::terminal::errors::{self, Kind};
 use crate::terminal::progress::Progress;
 use crate::terminal::{Screen, Streams, print, results, set_colors};
 use crate::{crash, destroy, ending, interrupted, json, signals};
@@ -127,6 +127,9 @@ fn execute(
                 KeyAction::Create => (create_key(environment, file)?, results::key_created),
                 KeyAction::Show => (show_key(environment, file)?, results::key_shown),
             };
+            if let Some(note) = report.note.as_deref().filter(|_| !flags.quiet) {
+                to_stderr(&errors::message(Kind::Warning, note, None, None));
+            }
             return Ok(show(&report, output, text));
         }
         (Command::Logout { all: true, .. }, _) => {

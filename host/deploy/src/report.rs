@@ -256,6 +256,9 @@ pub struct KeyReport {
     pub file: PathBuf,
     /// The public key, 32 bytes in base64.
     pub public_key: String,
+    /// What the user should know of the file: that others can read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A file of the app.

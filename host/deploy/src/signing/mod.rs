@@ -14,12 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest as _, Sha256};
 use spin_deployer_app::App;
-use spin_deployer_grants::{Phase, Values};
+use spin_deployer_grants::{Phase, ValueSource, Values};
 use spin_deployer_manifest::{KeySource, Manifest, OptionKind, OptionSpec, OptionValue, Secret};
 use spin_deployer_sandbox as sandbox;
 use zeroize::Zeroizing;
 
-use file::LARGEST;
+use file::{LARGEST, Place};
 pub use file::{create_key, show_key};
 pub(crate) use key::Key;
 
@@ -49,23 +49,28 @@ impl Keys {
             let OptionValue::SigningKey(source) = &resolved.value else {
                 continue;
             };
+            let option = manifest.option(name.as_str());
+            let variable = option.and_then(|option| option.env.as_deref());
             let key = match source {
                 KeySource::File(path) => {
-                    let message =
-                        format!("cannot sign with {}, the key of --{name}", path.display());
-                    let (key, note) = file::read(path).map_err(|e| e.told(message, path))?;
+                    // What is in a variable may be a key after all, in a form that nobody here knows.
+                    let variable = variable.filter(|_| resolved.source == ValueSource::Environment);
+                    let place = match variable {
+                        Some(variable) => Place::Variable(variable),
+                        None => Place::Option(name.as_str()),
+                    };
+                    let (key, note) = file::read(path).map_err(|e| e.told(&place, path))?;
                     read.notes.extend(note);
                     key
                 }
                 KeySource::Text(text) => Key::from_pem(text.expose()).map_err(|error| {
-                    let option = manifest.option(name.as_str());
-                    let place = match option.and_then(|option| option.env.as_deref()) {
-                        Some(env) => format!("the variable {env}"),
+                    let place = match variable {
+                        Some(variable) => format!("the variable {variable}"),
                         None => format!("the value of --{name}"),
                     };
                     Error::new(Code::Usage, format!("cannot sign with the key in {place}"))
                         .detail(error.to_string())
-                        .help(error.help("FILE"))
+                        .help(error.help())
                 })?,
             };
             read.keys.insert(name.to_string(), key);
@@ -209,7 +214,7 @@ impl sandbox::Signer for SignerPort {
 mod tests {
     use rstest::rstest;
     use sandbox::Signer as _;
-    use spin_deployer_grants::{Resolved, ValueSource};
+    use spin_deployer_grants::Resolved;
 
     use super::key::tests::PEM;
     use super::*;
@@ -226,8 +231,14 @@ mod tests {
     "#;
 
     fn keys(text: &str) -> Result<Keys, Error> {
-        let value = OptionValue::SigningKey(KeySource::Text(text.to_owned().into()));
-        let source = ValueSource::Environment;
+        keys_of(
+            KeySource::Text(text.to_owned().into()),
+            ValueSource::Environment,
+        )
+    }
+
+    fn keys_of(key: KeySource, source: ValueSource) -> Result<Keys, Error> {
+        let value = OptionValue::SigningKey(key);
         let values = Values::from([("key".parse().unwrap(), Resolved { value, source })]);
         Keys::read(&MANIFEST.parse().unwrap(), &values)
     }
@@ -313,5 +324,20 @@ mod tests {
         }
         assert_eq!(keys.in_text(b"-----BEGIN PRIVATE KEY-----"), None);
         assert_eq!(keys.in_text(b""), None);
+    }
+
+    #[test]
+    fn of_a_variable_nothing_is_repeated_that_may_be_a_key() {
+        let given = |source| {
+            let key = KeySource::File("/cwd/planted as nobody knows it".into());
+            keys_of(key, source).err().unwrap()
+        };
+        let said = given(ValueSource::Environment);
+        let said = format!("{said:?}");
+        assert!(said.contains("SPIN_DEPLOYER_DEMO_KEY"), "{said}");
+        assert!(!said.contains("planted"), "{said}");
+        // A path that was typed is what helps.
+        let said = given(ValueSource::Flag).message;
+        assert!(said.contains("planted") && said.contains("--key"), "{said}");
     }
 }
