@@ -508,8 +508,8 @@ fn a_password_is_saved_with_its_name_and_instead_of_a_token() {
     let app = App::small();
     let server = ["--bindle-server", "http://127.0.0.1:9"];
     let run = |machine: &Machine, command: &str, more: &[&str]| {
-        let line = [command, "-t", "bindle"].iter().chain(&server).chain(more);
-        machine.run(line)
+        let target = [command, "-t", "bindle"];
+        machine.run(target.iter().chain(&server).chain(more))
     };
     run(&machine, "login", &[])
         .fails(2)
