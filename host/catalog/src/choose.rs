@@ -95,7 +95,7 @@ pub struct Choice<'a> {
     pub passed_over: Option<&'a Release>,
 }
 
-/// Why there is no such version. Each names a command that would do.
+/// Why there is no such version. Each says what to type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoChoice {
     /// No version is the one that was asked for.
@@ -105,7 +105,7 @@ pub enum NoChoice {
         request: Box<Request>,
         /// What there is, the newest of it.
         available: String,
-        /// One that would do.
+        /// The newest for the Spin here, or the newest of all.
         instead: Version,
     },
     /// All that there is are pre-releases, and none was named.
@@ -115,7 +115,7 @@ pub enum NoChoice {
         request: Box<Request>,
         /// What there is, the newest of it.
         available: String,
-        /// The newest.
+        /// The newest for the Spin here, or the newest of all.
         instead: Version,
     },
     /// A plugin of no version at all, which no catalog has.
