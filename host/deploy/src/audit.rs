@@ -45,6 +45,29 @@ pub(crate) enum Line<'a> {
         digest: &'a str,
         why: String,
     },
+    /// A plugin that is not what a lock says, or that nobody agrees to.
+    Differs {
+        plugin: &'a str,
+        digest: &'a str,
+        /// What differs, or what was asked for.
+        differences: &'a [String],
+    },
+    /// Somebody agreed to what a plugin asks for.
+    Agreed {
+        plugin: &'a str,
+        digest: &'a str,
+        /// `terminal`, `--yes` or `lock`.
+        by: &'a str,
+        /// What it asks for.
+        to: Vec<String>,
+    },
+    /// A plugin was written into a lock.
+    Locked {
+        plugin: &'a str,
+        digest: &'a str,
+        /// The file.
+        lock: String,
+    },
     /// A plugin was called.
     Call {
         plugin: &'a str,

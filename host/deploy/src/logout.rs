@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use spin_deployer_manifest::Ask;
+
 use crate::audit::{AuditLog, Line};
 use crate::logins::{self, identity, origins, undecided, unusable};
 use crate::report::{LogoutReport, SCHEMA};
@@ -25,10 +27,15 @@ pub fn logout(
     let folder = target::folder(environment, from);
     let values = values::written(environment, target, given, &folder)?;
     let everywhere = undecided(manifest, &values);
+    // Whether the user agreed to the author's places when it was saved is not known: nothing is let out by removing it.
+    let agreed = Target {
+        agreed: Some(Ask::of(manifest)),
+        ..target.clone()
+    };
     let secrets: BTreeMap<_, _> = logins::secrets(manifest)
         .map(|option| {
-            let origins = origins(manifest, &values, &option.name);
-            (option.name.to_string(), origins)
+            let of = |target: &Target| origins(target, &values, &option.name);
+            (option.name.to_string(), [of(target), of(&agreed)])
         })
         .collect();
     let mut report = LogoutReport {
@@ -39,8 +46,9 @@ pub fn logout(
     };
     if let Some(store) = logins::store(environment) {
         let done = store.remove(|saved| {
-            saved.plugin == plugin
-                && (everywhere || secrets.get(&saved.option) == Some(&saved.origins))
+            let places = secrets.get(&saved.option);
+            let is_here = || places.is_some_and(|places| places.contains(&saved.origins));
+            saved.plugin == plugin && (everywhere || is_here())
         });
         let done = done.map_err(unusable)?;
         report.removed = done.removed.into_iter().map(Into::into).collect();

@@ -11,7 +11,7 @@ use spin_deployer_manifest::{
 use crate::configuration::{FILE, raw_values};
 use crate::logins::{self, Logins};
 use crate::target::nearest;
-use crate::{Code, Environment, Error, Observer, Target, questions};
+use crate::{Code, Environment, Error, Observer, Target, questions, secret_file};
 
 /// Resolves every option of the target's plugin. `given` is what the user typed as flags.
 /// `app_folder` is where a default path starts.
@@ -80,7 +80,7 @@ fn add_saved(target: &Target, logins: &mut Logins, values: &mut Values) -> Resul
         if values.contains_key(&option.name) || is_in_conflict(option, manifest, values) {
             continue;
         }
-        if let Some(secret) = logins.find(manifest, values, &option.name)? {
+        if let Some(secret) = logins.find(target, values, &option.name)? {
             let value = OptionValue::Secret(secret);
             let source = ValueSource::Saved;
             values.insert(option.name.clone(), Resolved { value, source });
@@ -217,6 +217,16 @@ fn raw(
     }
     let mut variables = option.variables().filter(|name| target.may_read(name));
     let set = variables.find_map(|name| Some((name, environment.var(name)?)));
+    if option.kind == OptionKind::Secret
+        && let Some(value) = secret_file::read(
+            environment,
+            target,
+            option,
+            set.map(|(name, _)| name.as_str()),
+        )?
+    {
+        return Ok(Some((vec![value], ValueSource::Environment)));
+    }
     if let Some((name, value)) = set {
         refuse_stray_key(option, name, value)?;
         let values = match option.kind {
@@ -427,11 +437,11 @@ fn missing(target: &Target, option: &OptionSpec, why: Need<'_>, logins: &Logins)
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
     use std::time::Instant;
 
     use super::*;
     use crate::Event;
+    use crate::resolution::Found;
 
     const MANIFEST: &str = r#"
         name = "demo"
@@ -488,12 +498,8 @@ mod tests {
         };
         let target = Target {
             name: "staging".to_owned(),
-            manifest: manifest.parse().unwrap(),
-            digest: String::new(),
-            wasm: Cow::Borrowed(&[]),
-            bundled: false,
             settings: toml::from_str(settings).unwrap(),
-            folder: "/app".into(),
+            ..Target::sample(manifest, Found::File)
         };
         let given = given
             .iter()
