@@ -14,7 +14,7 @@ use spin_deployer_manifest::OptionKind;
 use crate::arguments::{Command, KeyAction, Output};
 use crate::interrupted::last_words;
 use crate::parse::{CommandLine, Parsed, Stop};
-use crate::terminal::errors;
+use crate::terminal::errors::{self, Kind};
 use crate::terminal::progress::Progress;
 use crate::terminal::{Screen, Streams, print, results, set_colors};
 use crate::{crash, destroy, ending, interrupted, json, signals};
@@ -118,7 +118,7 @@ fn execute(
                 from: app.from.as_deref(),
                 vendor: flags.vendor.as_deref(),
             };
-            return list_targets(environment, search, output);
+            return list_targets(environment, search, output, flags.verbose);
         }
         (Command::Completions { shell }, _) => {
             return Ok(Done {
@@ -131,6 +131,9 @@ fn execute(
                 KeyAction::Create => (create_key(environment, file)?, results::key_created),
                 KeyAction::Show => (show_key(environment, file)?, results::key_shown),
             };
+            if let Some(note) = report.note.as_deref().filter(|_| !flags.quiet) {
+                to_stderr(&errors::message(Kind::Warning, note, None, None));
+            }
             return Ok(show(&report, output, text));
         }
         (Command::Logout { all: true, .. }, _) => {
@@ -155,6 +158,7 @@ fn execute(
         screen.interactive,
     ));
     let oversight = Oversight {
+        command: arguments.command.name(),
         audit_log: flags.audit_log.clone(),
         policy: flags.policy.clone(),
     };
@@ -338,10 +342,12 @@ fn list_targets(
     environment: &Environment,
     search: Search<'_>,
     output: Output,
+    verbose: bool,
 ) -> Result<Done, Error> {
     let targets = Target::list(environment, search)?;
     Ok(Done::new(match output {
         Output::Json => json::targets(&targets),
+        Output::Text if verbose => results::targets_with_digests(&targets),
         Output::Text => results::targets(&targets),
     }))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use spin_deployer_manifest::Ask;
 
-use crate::audit::{AuditLog, Line};
+use crate::audit::{AuditLog, Line, TargetLine};
 use crate::logins::{self, identity, origins, undecided, unusable};
 use crate::report::{LogoutReport, SCHEMA};
 use crate::{Environment, Error, Target, target, values};
@@ -22,7 +22,7 @@ pub fn logout(
     from: Option<&str>,
     audit_log: Option<&Path>,
 ) -> Result<LogoutReport, Error> {
-    let audit = AuditLog::open(audit_log, environment.directories.data())?;
+    let audit = begin(environment, Some(target), from, audit_log)?;
     let (manifest, plugin) = (&target.manifest, identity(target));
     let folder = target::folder(environment, from);
     let values = values::written(environment, target, given, &folder)?;
@@ -33,9 +33,12 @@ pub fn logout(
         ..target.clone()
     };
     let secrets: BTreeMap<_, _> = logins::secrets(manifest)
-        .map(|option| {
-            let of = |target: &Target| origins(target, &values, &option.name);
-            (option.name.to_string(), [of(target), of(&agreed)])
+        .flat_map(|secret| {
+            let of = |target: &Target| origins(target, &values, &secret.name);
+            let origins = [of(target), of(&agreed)];
+            let with = logins::companions(manifest, &secret.name);
+            let saved = with.chain(std::iter::once(secret));
+            saved.map(move |option| (option.name.to_string(), origins.clone()))
         })
         .collect();
     let mut report = LogoutReport {
@@ -66,7 +69,7 @@ pub fn logout_all(
     environment: &Environment,
     audit_log: Option<&Path>,
 ) -> Result<LogoutReport, Error> {
-    let audit = AuditLog::open(audit_log, environment.directories.data())?;
+    let audit = begin(environment, None, None, audit_log)?;
     let removed = match logins::store(environment) {
         Some(store) => store.clear().map_err(unusable)?,
         None => Vec::new(),
@@ -79,6 +82,22 @@ pub fn logout_all(
     };
     told(&report, &audit);
     Ok(report)
+}
+
+fn begin(
+    environment: &Environment,
+    target: Option<&Target>,
+    from: Option<&str>,
+    audit_log: Option<&Path>,
+) -> Result<AuditLog, Error> {
+    let audit = AuditLog::open(audit_log, environment.directories.data())?;
+    audit.begin(&Line::Run {
+        command: "logout",
+        target: target.map(TargetLine::from),
+        from,
+        policies: &[],
+    });
+    Ok(audit)
 }
 
 fn told(report: &LogoutReport, audit: &AuditLog) {

@@ -67,7 +67,7 @@ impl Target {
             .or(configuration.target.as_deref())
             .unwrap_or(DEFAULT)
             .to_owned();
-        let (plugin, settings, base) = match configuration.targets.get(&name) {
+        let (plugin, settings, base) = match configuration.table(&name)? {
             Some(table) => (
                 table.plugin.clone(),
                 table.options.clone(),
@@ -212,7 +212,8 @@ impl Target {
             named.entry(name.clone()).or_insert((name, origin));
         }
         for (name, table) in &configuration.targets {
-            named.insert(name.clone(), (table.plugin.clone(), "deployer.toml"));
+            let plugin = table.as_ref().map_or("?", |table| &table.plugin);
+            named.insert(name.clone(), (plugin.to_owned(), "deployer.toml"));
         }
         // Those of the app first.
         let (own, others): (Vec<_>, Vec<_>) = named
@@ -222,18 +223,22 @@ impl Target {
             .chain(others)
             .map(|(name, (plugin, origin))| {
                 // One that cannot be used does not hide the others.
-                let (description, origin) = match Self::resolve(environment, search, Some(&name)) {
-                    Ok(target) => {
-                        let overrides = origin == "built in" && target.found != Found::BuiltIn;
-                        let origin = if overrides { "installed" } else { origin };
-                        (target.manifest.description, origin)
-                    }
-                    Err(error) => (format!("cannot be used: {error}"), origin),
+                let resolved = Self::resolve(environment, search, Some(&name));
+                let overrides =
+                    |target: &Self| origin == "built in" && target.found != Found::BuiltIn;
+                let origin = match resolved.as_ref().is_ok_and(overrides) {
+                    true => "installed",
+                    false => origin,
+                };
+                let (description, digest) = match resolved {
+                    Ok(target) => (target.manifest.description, Some(target.digest.to_string())),
+                    Err(error) => (format!("cannot be used: {error}"), None),
                 };
                 Ok(TargetSummary {
                     default: name == default,
                     name,
                     plugin,
+                    digest,
                     description,
                     from: origin.to_owned(),
                 })
@@ -248,6 +253,11 @@ pub(crate) fn folder(environment: &Environment, from: Option<&str>) -> PathBuf {
         Ok(Source::Manifest(path)) => path.parent().unwrap_or(&environment.cwd).to_owned(),
         _ => environment.cwd.clone(),
     }
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Digest::of(bytes).to_string()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
