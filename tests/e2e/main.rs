@@ -23,6 +23,7 @@ mod hostile;
 mod interrupted;
 mod keys;
 mod local;
+mod locked;
 mod login;
 mod login_with_password;
 mod middleware;

@@ -50,6 +50,11 @@ fn demo(shell: &Shell) -> Result<()> {
     build::wasm_target(shell)?;
     build::example(shell)?;
     shell.cargo(["build", "--locked", "--package", "spin-deployer"])?;
+    // Of plugins of an earlier build.
+    let lock = shell.path("examples/hello/deployer.lock");
+    if lock.exists() {
+        std::fs::remove_file(lock)?;
+    }
     // Beside this very program, whatever the target folder is called.
     let deployer = shell.sibling("spin-deployer")?;
     for command in ["deploy", "status", "history"] {

@@ -188,6 +188,12 @@ pub(crate) struct Everywhere {
     /// Fetch nothing: what the app refers to elsewhere must have been fetched before
     #[arg(long, global = true)]
     pub(crate) offline: bool,
+    /// Change nothing in deployer.lock, and run no plugin that differs from it. So it is where CI is set and there is one
+    #[arg(long, global = true)]
+    pub(crate) locked: bool,
+    /// A folder with plugins as `plugins fetch` leaves them, for those that deployer.lock names
+    #[arg(long, global = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) vendor: Option<PathBuf>,
     /// Append a line of JSON for every request to this file
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) audit_log: Option<PathBuf>,

@@ -76,7 +76,8 @@ mod tests {
     use std::sync::Arc;
 
     use spin_deployer_deploy::{
-        AppRequest, Asked, Deployer, Environment, Event, Observer, Oversight, Request, Target,
+        Agreeing, AppRequest, Asked, Deployer, Environment, Event, Observer, Oversight, Request,
+        Search, Target,
     };
 
     use super::*;
@@ -107,9 +108,10 @@ mod tests {
                 audit_log: Some(environment.cwd.join("audit.jsonl")),
                 policy: None,
             },
+            agreeing: Agreeing::default(),
             spin_version: None,
         };
-        let target = Target::resolve(&environment, None, Some("oci")).unwrap();
+        let target = Target::resolve(&environment, Search::default(), Some("oci")).unwrap();
         let deployer = Deployer::new(environment, target, request, Arc::new(Nobody)).unwrap();
         let deployer = Arc::new(deployer);
         keep({

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::ColorChoice;
 use spin_deployer_deploy::report::InspectReport;
 use spin_deployer_deploy::{
-    AppRequest, Code, Deployer, Environment, Error, Inspection, Oversight, Request, Target,
-    UNGUARDED, create_key, logout, logout_all, show_key,
+    Agreeing, AppRequest, Code, Deployer, Environment, Error, Inspection, Oversight, Request,
+    Search, Target, UNGUARDED, create_key, logout, logout_all, show_key,
 };
 use spin_deployer_manifest::OptionKind;
 
@@ -114,7 +114,11 @@ fn execute(
     let target = match (&arguments.command, target) {
         (Command::Inspect { .. }, _) => None,
         (Command::Targets(app), _) => {
-            return list_targets(environment, app.from.as_deref(), output, flags.verbose);
+            let search = Search {
+                from: app.from.as_deref(),
+                vendor: flags.vendor.as_deref(),
+            };
+            return list_targets(environment, search, output, flags.verbose);
         }
         (Command::Completions { shell }, _) => {
             return Ok(Done {
@@ -193,6 +197,10 @@ fn execute(
         limits: flags.limits.into(),
         readiness_timeout: flags.readiness_timeout,
         oversight,
+        agreeing: Agreeing {
+            locked: flags.locked,
+            yes: flags.yes,
+        },
         spin_version: flags.spin_version,
     };
     let deployer = Deployer::new(environment.clone(), target, request, progress.clone())?;
@@ -332,11 +340,11 @@ fn show_app(report: &InspectReport, output: Output, quiet: bool) -> Done {
 
 fn list_targets(
     environment: &Environment,
-    from: Option<&str>,
+    search: Search<'_>,
     output: Output,
     verbose: bool,
 ) -> Result<Done, Error> {
-    let targets = Target::list(environment, from)?;
+    let targets = Target::list(environment, search)?;
     Ok(Done::new(match output {
         Output::Json => json::targets(&targets),
         Output::Text if verbose => results::targets_with_digests(&targets),

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::error::ErrorKind;
 use clap::{ColorChoice, FromArgMatches as _};
-use spin_deployer_deploy::{Code, Environment, Error, Target};
+use spin_deployer_deploy::{Code, Environment, Error, Search, Target};
 use spin_deployer_manifest::OptionSpec;
 
 use crate::arguments::{self, Arguments, Output, variable};
@@ -155,7 +156,7 @@ impl<'e> CommandLine<'e> {
 
     /// Writes completions: our own flags, and the options of every target that is known here.
     pub(crate) fn completions(&self, shell: clap_complete::Shell) -> Vec<u8> {
-        let listed = Target::list(self.environment, None).unwrap_or_default();
+        let listed = Target::list(self.environment, Search::default()).unwrap_or_default();
         let mut names = BTreeSet::new();
         let specs: Vec<OptionSpec> = listed
             .iter()
@@ -188,8 +189,15 @@ impl<'e> CommandLine<'e> {
     }
 
     fn resolve(&self, name: Option<&str>) -> Result<Target, Error> {
-        let from = setting(&self.scan, self.environment, "from");
-        Target::resolve(self.environment, from, name)
+        Target::resolve(self.environment, self.search(), name)
+    }
+
+    /// Where targets are looked for, known before the rest is.
+    fn search(&self) -> Search<'_> {
+        Search {
+            from: setting(&self.scan, self.environment, "from"),
+            vendor: setting(&self.scan, self.environment, "vendor").map(Path::new),
+        }
     }
 
     /// The command line with the options of a target.
@@ -242,8 +250,7 @@ impl<'e> CommandLine<'e> {
         }
         let mut wrong = usage::error(error);
         if let (Some(flag), Some(target)) = (usage::unknown_flag(error), target) {
-            let from = setting(&self.scan, self.environment, "from");
-            let others = usage::targets_with(self.environment, from, flag);
+            let others = usage::targets_with(self.environment, self.search(), flag);
             if let Some(other) = others.first() {
                 wrong.message = format!(
                     "target {} has no option `--{flag}`",

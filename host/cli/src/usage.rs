@@ -2,7 +2,7 @@
 
 use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use spin_deployer_deploy::{Code, Environment, Error, Target};
+use spin_deployer_deploy::{Code, Environment, Error, Search, Target};
 
 use crate::arguments::Arguments;
 
@@ -87,12 +87,12 @@ fn misplaced(error: &clap::Error) -> Option<&'static str> {
 /// Targets whose plugins do have an option.
 pub(crate) fn targets_with(
     environment: &Environment,
-    from: Option<&str>,
+    search: Search<'_>,
     option: &str,
 ) -> Vec<String> {
-    let targets = Target::list(environment, from).unwrap_or_default();
+    let targets = Target::list(environment, search).unwrap_or_default();
     let has = |name: &str| {
-        Target::resolve(environment, from, Some(name))
+        Target::resolve(environment, search, Some(name))
             .is_ok_and(|t| t.manifest.options.iter().any(|o| o.name.as_str() == option))
     };
     targets

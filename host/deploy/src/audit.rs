@@ -56,6 +56,29 @@ pub(crate) enum Line<'a> {
         digest: &'a str,
         why: String,
     },
+    /// A plugin that is not what a lock says, or that nobody agrees to.
+    Differs {
+        plugin: &'a str,
+        digest: &'a str,
+        /// What differs, or what was asked for.
+        differences: &'a [String],
+    },
+    /// Somebody agreed to what a plugin asks for.
+    Agreed {
+        plugin: &'a str,
+        digest: &'a str,
+        /// `terminal`, `--yes` or `lock`.
+        by: &'a str,
+        /// What it asks for.
+        to: Vec<String>,
+    },
+    /// A plugin was written into a lock.
+    Locked {
+        plugin: &'a str,
+        digest: &'a str,
+        /// The file.
+        lock: String,
+    },
     /// A plugin was compiled, before its first call.
     Compiled {
         plugin: &'a str,
@@ -123,7 +146,7 @@ impl<'a> Line<'a> {
     ) -> Self {
         Self::Compiled {
             plugin: target.manifest.name.as_str(),
-            digest: &target.digest,
+            digest: target.digest.as_str(),
             outcome: outcome(result.is_ok()),
             limit: match result {
                 Err(spin_deployer_sandbox::Error::Limit(limit)) => Some(limit.kind.word()),
@@ -186,7 +209,7 @@ impl<'a> From<&'a Target> for TargetLine<'a> {
             target: &target.name,
             plugin: target.manifest.name.as_str(),
             version: target.manifest.version.to_string(),
-            digest: &target.digest,
+            digest: target.digest.as_str(),
         }
     }
 }

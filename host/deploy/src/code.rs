@@ -35,7 +35,7 @@ pub(crate) fn plugin(
     let note = |e: StoreError| observer.event(Event::Note(chain(&e)));
     let kept = store.as_ref().and_then(|store| {
         store
-            .get(&target.digest, &compatibility)
+            .get(target.digest.as_str(), &compatibility)
             .map_err(note)
             .ok()
             .flatten()
@@ -59,7 +59,7 @@ pub(crate) fn plugin(
     if let Some(store) = &store {
         // Not kept, it is compiled again the next time: no reason to fail.
         let _ = store
-            .put(&target.digest, &compatibility, &code)
+            .put(target.digest.as_str(), &compatibility, &code)
             .map_err(note);
     }
     Ok((plugin, true))

@@ -18,6 +18,7 @@ use spin_deployer_grants::{Phase, Policies};
 use spin_deployer_sandbox as sandbox;
 
 use crate::audit::{AuditLog, Line};
+use crate::consent::{self, Agreeing, Record};
 use crate::loading::{AppRequest, Loader};
 use crate::policy::{self, Asked, CallLimits, Oversight};
 use crate::ports::Counts;
@@ -42,6 +43,8 @@ pub struct Request {
     pub readiness_timeout: Duration,
     /// The audit log, and the policy.
     pub oversight: Oversight,
+    /// How the user agrees to what the plugin asks for.
+    pub agreeing: Agreeing,
     /// The Spin that the app is for, where it is not the one here.
     pub spin_version: Option<Version>,
 }
@@ -77,6 +80,8 @@ pub struct Deployer {
     audit: Arc<AuditLog>,
     policies: Policies,
     limits: CallLimits,
+    /// What a deploy writes into the lock.
+    record: Mutex<Record>,
     counts: Arc<Counts>,
     egress: Egress,
     loader: Loader,
@@ -89,28 +94,39 @@ pub struct Deployer {
 }
 
 impl Deployer {
-    /// Prepares a command. Nothing is loaded and nothing is sent yet.
+    /// Prepares a command, and asks whether the plugin may run where nobody has agreed to that. Nothing is loaded and nothing
+    /// is sent yet.
     ///
     /// # Errors
-    /// The audit log cannot be written, a policy cannot be read, or a policy refuses the plugin or a limit.
+    /// The audit log cannot be written, a policy or the lock cannot be read, a policy refuses the plugin or a limit, or the
+    /// plugin is not what the lock says or nobody agrees to it.
     pub fn new(
         environment: Environment,
-        target: Target,
+        mut target: Target,
         request: Request,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
         let from = request.app.from.as_deref();
         let (policies, audit) = request.oversight.begin(&environment, Some(&target), from)?;
-        policies.admits(&target.digest).map_err(|refusal| {
+        policies.admits(target.digest.as_str()).map_err(|refusal| {
             audit.line(&Line::Denied {
                 plugin: target.manifest.name.as_str(),
-                digest: &target.digest,
+                digest: target.digest.as_str(),
                 why: refusal.to_string(),
             });
             let (plugin, version) = (&target.manifest.name, &target.manifest.version);
             policy::denied(&refusal).detail(format!("that is plugin `{plugin}` {version}"))
         })?;
         let limits = request.limits.under(&policies)?;
+        let record = consent::settle(
+            &environment,
+            &mut target,
+            from,
+            request.agreeing,
+            &policies,
+            &*observer,
+            &audit,
+        )?;
         let audit = Arc::new(audit);
         let egress = Egress::new(egress::Config {
             environment: environment.vars.iter().collect(),
@@ -136,6 +152,7 @@ impl Deployer {
             audit,
             policies,
             limits,
+            record: Mutex::new(record),
             counts: Arc::default(),
             sessions: Mutex::default(),
             logged_in: AtomicBool::new(false),
@@ -260,8 +277,14 @@ impl Deployer {
         PluginId {
             name: self.target.manifest.name.to_string(),
             version: self.target.manifest.version.to_string(),
-            digest: self.target.digest.clone(),
+            digest: self.target.digest.to_string(),
         }
+    }
+
+    /// Writes down which plugin it is that deploys.
+    fn write_lock(&self) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.write(&*self.observer, &self.audit);
     }
 
     fn releases(&self, releases: Vec<Release>) -> ReleasesReport {

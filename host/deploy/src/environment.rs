@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use spin_deployer_store::Directories;
+use spin_deployer_store::{Agreed, Directories, Installed};
 
 use crate::{Code, Error};
+
+/// Below the folder of the user's data.
+const PLUGINS: &str = "plugins";
 
 /// Variables, working directory and the user's directories. Nothing else in the workspace asks the process for them.
 #[derive(Clone)]
@@ -51,6 +54,21 @@ impl Environment {
             directories,
             started,
         })
+    }
+
+    /// Plugins that the user installed. `None`: there is no place for them.
+    pub fn installed(&self) -> Option<Installed> {
+        Some(Installed::at(self.directories.data()?.join(PLUGINS)))
+    }
+
+    /// What the user agreed to. `None`: there is no place for it.
+    pub fn agreed(&self) -> Option<Agreed> {
+        Some(Agreed::at(self.directories.data()?.join(PLUGINS)))
+    }
+
+    /// Whether this is a runner of CI, where nobody watches and nothing may change by itself.
+    pub fn is_ci(&self) -> bool {
+        self.var("CI").is_some_and(|ci| ci != "false" && ci != "0")
     }
 
     /// A variable that is set and not empty.

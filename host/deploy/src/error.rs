@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use spin_deployer_app::Finding;
+use spin_deployer_store::PluginsError;
 
 /// Why a command failed. Each has its own exit status, so that a script can tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -93,6 +94,16 @@ impl Error {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+}
+
+impl From<PluginsError> for Error {
+    fn from(error: PluginsError) -> Self {
+        let code = match error {
+            PluginsError::Io { .. } => Code::Failed,
+            _ => Code::Usage,
+        };
+        Self::new(code, chain(&error)).help(error.help())
     }
 }
 

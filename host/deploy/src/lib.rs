@@ -6,8 +6,9 @@
 //! | step | decided in |
 //! |---|---|
 //! | load the app and the plugin | `loading`, `code` |
-//! | resolve target and options | `target`, `configuration`, `values`, `logins` |
-//! | admit the plugin | `admission` |
+//! | resolve target and options | `target`, `resolution`, `configuration`, `values`, `logins` |
+//! | agree to the plugin | `consent`, `lock` |
+//! | admit the app | `admission` |
 //! | connect it to the world | `ports`, `mounts`, `secrets`, `signing` |
 //! | run it | `spin_deployer_sandbox`, every request through `spin_deployer_egress` |
 //! | wait until it answers | `readiness` |
@@ -19,6 +20,7 @@ mod build;
 mod code;
 mod compatibility;
 mod configuration;
+mod consent;
 mod convert;
 mod deployer;
 mod environment;
@@ -27,6 +29,7 @@ mod failure;
 mod inspect;
 mod kept;
 mod loading;
+mod lock;
 mod logins;
 mod logout;
 mod mounts;
@@ -37,20 +40,25 @@ mod questions;
 mod readiness;
 mod remotes;
 pub mod report;
+mod resolution;
+mod secret_file;
 mod secrets;
 mod signing;
 mod spin;
 mod target;
 mod values;
 
+pub use consent::Agreeing;
 pub use deployer::{Deployer, Landed, Removal, Request};
 pub use environment::Environment;
 pub use error::{Code, Error};
 pub use inspect::Inspection;
 pub use loading::AppRequest;
+pub use lock::{FILE as LOCK_FILE, LockFile};
 pub use logout::{logout, logout_all};
 pub use observer::{Event, Observer};
 pub use policy::{Asked, Oversight};
+pub use resolution::{BUILT_IN, Found, Search};
 pub use signing::{create_key, show_key};
 pub use spin_deployer_egress::UNGUARDED;
 pub use target::Target;

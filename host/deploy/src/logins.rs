@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use spin_deployer_grants::{Grant, Policies, ValueSource, Values};
+use spin_deployer_grants::{Policies, ValueSource, Values};
 use spin_deployer_manifest::{
     Manifest, OptionKind, OptionName, OptionSpec, OptionValue, RuleTarget, Secret,
 };
 use spin_deployer_store::{Binding, SavedSecret, SavedSecrets, SecretsError};
 
 use crate::error::chain;
+use crate::resolution::Found;
 use crate::values::variables;
 use crate::{Code, Environment, Error, Target};
 
@@ -79,17 +80,17 @@ impl Logins {
     /// has expired is none, and is remembered.
     pub(crate) fn find(
         &mut self,
-        manifest: &Manifest,
+        target: &Target,
         values: &Values,
         option: &OptionName,
     ) -> Result<Option<Secret>, Error> {
-        self.find_with(manifest, values, option, option)
+        self.find_with(target, values, option, option)
     }
 
     /// The value of an option that was saved with this secret.
     pub(crate) fn find_with(
         &mut self,
-        manifest: &Manifest,
+        target: &Target,
         values: &Values,
         option: &OptionName,
         secret: &OptionName,
@@ -97,7 +98,7 @@ impl Logins {
         let Some(store) = &self.store else {
             return Ok(None);
         };
-        let origins = origins(manifest, values, secret);
+        let origins = origins(target, values, secret);
         if origins.is_empty() {
             return Ok(None);
         }
@@ -288,9 +289,9 @@ pub(crate) fn store(environment: &Environment) -> Option<SavedSecrets> {
 /// Whose secrets they are. What came with this program is known by its name. A file can call itself what it likes, so
 /// it is known by its bytes.
 pub(crate) fn identity(target: &Target) -> String {
-    match target.bundled {
-        true => format!("built-in {}", target.manifest.name),
-        false => target.digest.clone(),
+    match target.found {
+        Found::BuiltIn => format!("built-in {}", target.manifest.name),
+        _ => target.digest.to_string(),
     }
 }
 
@@ -303,13 +304,10 @@ pub(crate) fn binding(plugin: &str, option: &OptionName, origins: BTreeSet<Strin
 }
 
 /// The places where this option's secret may go in a run with these values.
-pub(crate) fn origins(
-    manifest: &Manifest,
-    values: &Values,
-    option: &OptionName,
-) -> BTreeSet<String> {
+pub(crate) fn origins(target: &Target, values: &Values, option: &OptionName) -> BTreeSet<String> {
     // A policy narrows what is let out, whatever was saved: it does not make it another secret.
-    let grant = Grant::naming(manifest, values, &Policies::default());
+    let grant = target.grant(values, &Policies::default());
+    let grant = grant.unwrap_or_default();
     let rules = grant.rules().iter();
     rules
         .filter(|rule| rule.sends.contains(option))
@@ -398,27 +396,20 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
 
-    fn target(bundled: bool) -> Target {
+    fn target(found: Found) -> Target {
         let manifest = "name = \"hippo\"\nversion = \"0.1.0\"\ndescription = \"d\"";
-        Target {
-            name: "hippo".to_owned(),
-            manifest: manifest.parse().unwrap_or_else(|e| panic!("{e}")),
-            digest: "sha256:00".to_owned(),
-            wasm: Cow::Borrowed(&[]),
-            bundled,
-            settings: BTreeMap::new(),
-            folder: "/app".into(),
-        }
+        Target::sample(manifest, found)
     }
 
     #[test]
     fn a_file_is_never_taken_for_what_came_with_the_program() {
-        assert_eq!(identity(&target(true)), "built-in hippo");
-        assert_eq!(identity(&target(false)), "sha256:00");
+        assert_eq!(identity(&target(Found::BuiltIn)), "built-in hippo");
+        for found in [Found::File, Found::Installed, Found::Vendored] {
+            let target = target(found);
+            assert_eq!(identity(&target), target.digest.as_str());
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use spin_deployer_manifest::Ask;
+
 use crate::audit::{AuditLog, Line, TargetLine};
 use crate::logins::{self, identity, origins, undecided, unusable};
 use crate::report::{LogoutReport, SCHEMA};
@@ -25,9 +27,15 @@ pub fn logout(
     let folder = target::folder(environment, from);
     let values = values::written(environment, target, given, &folder)?;
     let everywhere = undecided(manifest, &values);
+    // Whether the user agreed to the author's places when it was saved is not known: nothing is let out by removing it.
+    let agreed = Target {
+        agreed: Some(Ask::of(manifest)),
+        ..target.clone()
+    };
     let secrets: BTreeMap<_, _> = logins::secrets(manifest)
         .flat_map(|secret| {
-            let origins = origins(manifest, &values, &secret.name);
+            let of = |target: &Target| origins(target, &values, &secret.name);
+            let origins = [of(target), of(&agreed)];
             let with = logins::companions(manifest, &secret.name);
             let saved = with.chain(std::iter::once(secret));
             saved.map(move |option| (option.name.to_string(), origins.clone()))
@@ -41,8 +49,9 @@ pub fn logout(
     };
     if let Some(store) = logins::store(environment) {
         let done = store.remove(|saved| {
-            saved.plugin == plugin
-                && (everywhere || secrets.get(&saved.option) == Some(&saved.origins))
+            let places = secrets.get(&saved.option);
+            let is_here = || places.is_some_and(|places| places.contains(&saved.origins));
+            saved.plugin == plugin && (everywhere || is_here())
         });
         let done = done.map_err(unusable)?;
         report.removed = done.removed.into_iter().map(Into::into).collect();

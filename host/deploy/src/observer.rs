@@ -4,6 +4,8 @@ use spin_deployer_app::Finding;
 use spin_deployer_egress::RefusalLine;
 use spin_deployer_manifest::OptionSpec;
 
+use crate::report::Consent;
+
 /// Something that happened. Labels and details come from the plugin: whoever shows them escapes them.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -73,6 +75,15 @@ pub enum Event {
         /// The code to type there.
         code: String,
     },
+    /// What a plugin asks for, before the user is asked whether it gets that, or where they have agreed already.
+    Consent {
+        /// All of it.
+        consent: Box<Consent>,
+        /// Whether nobody is going to be asked, because of `--yes`.
+        agreed: bool,
+    },
+    /// What a deploy wrote into the lock.
+    Locked(String),
     /// Something that the user should know and that stops nothing.
     Note(String),
     /// The command logs in before it goes on: why, or what came of it.

@@ -23,7 +23,7 @@ pub(crate) fn announce(
     }
     let (name, plugin) = (&option.name, &target.manifest.name);
     let fate = if secret {
-        let places = origins(&target.manifest, values, name);
+        let places = origins(target, values, name);
         let places: Vec<String> = places.into_iter().collect();
         match places.is_empty() {
             true => "may go nowhere".to_owned(),
@@ -83,12 +83,11 @@ impl Observer for Questions {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use spin_deployer_grants::{Resolved, ValueSource};
     use spin_deployer_manifest::OptionValue;
 
     use super::*;
+    use crate::resolution::Found;
 
     /// Somebody at a terminal, or nobody.
     struct Reader(bool, Mutex<Vec<String>>);
@@ -129,13 +128,11 @@ mod tests {
             values.insert(option.name.clone(), Resolved { value, source });
         }
         let target = Target {
-            name: "staging".to_owned(),
             manifest,
-            digest: String::new(),
-            wasm: Cow::Borrowed(&[]),
-            bundled: false,
-            settings: BTreeMap::new(),
-            folder: "/app".into(),
+            ..Target::sample(
+                "name = \"demo\"\nversion = \"0.1.0\"\ndescription = \"d\"",
+                Found::File,
+            )
         };
         let reader = Reader(somebody, Mutex::default());
         for option in &target.manifest.options {

@@ -1,10 +1,14 @@
 //! What a command returns: the documents of `--output json`. Fields are added, never changed.
 
+mod consent;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
 use spin_deployer_app::Finding;
 use spin_deployer_store::Binding;
+
+pub use consent::{Consent, ConsentFile, ConsentPlace, ConsentSecret, ConsentVariable};
 
 /// The version of these documents, their first field.
 pub const SCHEMA: u32 = 1;

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use spin_deployer_app::Source;
-use spin_deployer_manifest::{Manifest, section};
+use spin_deployer_grants::{Grant, LockedPlugin, Policies, Values};
+use spin_deployer_manifest::{Ask, Change, Line, Manifest, section};
+use spin_deployer_oci::Digest;
 use spin_deployer_store::bundled;
 
-use crate::bounded;
 use crate::configuration::Configuration;
 use crate::report::TargetSummary;
+use crate::resolution::{self, Component, Found, Search};
 use crate::{Code, Environment, Error};
 
 /// The target of a command that names none, where `deployer.toml` names none either.
@@ -24,11 +25,17 @@ pub struct Target {
     pub name: String,
     /// What the plugin asks for.
     pub manifest: Manifest,
-    /// `sha256:` and 64 hexadecimal digits over the component.
-    pub digest: String,
+    /// Of the component.
+    pub digest: Digest,
+    /// Where the component was found.
+    pub found: Found,
+    /// Where it comes from, as a lock says it.
+    pub source: Line,
+    /// Who signed it, where somebody did.
+    pub signer: Option<Line>,
     pub(crate) wasm: Cow<'static, [u8]>,
-    /// Whether it came with this binary.
-    pub(crate) bundled: bool,
+    /// What was agreed to, all that the manifest asks for. `None`: nothing, and it gets what the user names.
+    pub(crate) agreed: Option<Ask>,
     pub(crate) settings: BTreeMap<String, toml::Value>,
     /// Where relative paths in `settings` start.
     pub(crate) folder: PathBuf,
@@ -49,13 +56,13 @@ impl Target {
     /// `None` is `deployer.toml`'s default target, or `local`.
     ///
     /// # Errors
-    /// No such target, a broken `deployer.toml`, a file that is no plugin.
+    /// No such target, a broken `deployer.toml` or `deployer.lock`, a component that is not here, a file that is no plugin.
     pub fn resolve(
         environment: &Environment,
-        from: Option<&str>,
+        search: Search<'_>,
         name: Option<&str>,
     ) -> Result<Self, Error> {
-        let configuration = Configuration::read(&folder(environment, from))?;
+        let configuration = Configuration::read(&folder(environment, search.from))?;
         let name = name
             .or(configuration.target.as_deref())
             .unwrap_or(DEFAULT)
@@ -68,75 +75,172 @@ impl Target {
             ),
             None => (name.clone(), BTreeMap::new(), environment.cwd.as_path()),
         };
-        let (wasm, digest, bundled) = if is_file(&plugin) {
-            let (wasm, digest) = read_plugin(&base.join(&plugin))?;
-            (wasm, digest, false)
-        } else if let Some(found) = bundled::find(&plugin) {
-            (Cow::Borrowed(found.wasm), found.digest.to_owned(), true)
-        } else {
-            return Err(unknown(&plugin, &configuration));
+        let is_file = resolution::is_file(&plugin);
+        let component = match is_file {
+            true => resolution::by_path(base, &plugin, &configuration.folder)?,
+            false => resolution::by_name(environment, search, &plugin)?
+                .ok_or_else(|| unknown(environment, &plugin, &configuration))?,
         };
-        let text = section::extract(&wasm).map_err(|e| no_plugin(&plugin, &e))?;
+        let text = section::extract(&component.wasm).map_err(|e| no_plugin(&plugin, &e))?;
         let manifest: Manifest = text.parse().map_err(|e| no_plugin(&plugin, &e))?;
-        Ok(Self {
+        if !is_file && manifest.name.as_str() != plugin {
+            let message = format!(
+                "the plugin that is known as `{plugin}` calls itself `{}`",
+                manifest.name
+            );
+            return Err(Error::new(Code::Usage, message).detail(component.digest.to_string()));
+        }
+        let Component {
+            wasm,
+            digest,
+            found,
+            source,
+            signer,
+        } = component;
+        let mut target = Self {
             name,
             manifest,
             digest,
+            found,
+            source,
+            signer,
             wasm,
-            bundled,
+            agreed: None,
             settings,
             folder: configuration.folder,
-        })
+        };
+        target.agreed = target.agreed_before(environment)?;
+        Ok(target)
+    }
+
+    /// What this user has agreed to of this very component, where it asks for more than what they name.
+    fn agreed_before(&self, environment: &Environment) -> Result<Option<Ask>, Error> {
+        let asks = Ask::of(&self.manifest);
+        if !self.wants_more(&asks) {
+            return Ok(None);
+        }
+        if let Some(installed) = environment.installed() {
+            let mut plugins = installed.list()?.plugins;
+            let entry = plugins.remove(self.manifest.name.as_str());
+            if let Some(entry) = entry
+                && entry.digest == self.digest
+                && entry.asks.covers(&asks)
+            {
+                return Ok(Some(entry.asks));
+            }
+        }
+        let before = match environment.agreed() {
+            Some(agreed) => agreed.get(&self.digest)?,
+            None => None,
+        };
+        let before = before.map(|agreed| agreed.asks);
+        Ok(before.filter(|before| before.covers(&asks)))
+    }
+
+    /// Whether the plugin asks for more than it gets by what the user names: places that its author chose, or variables that
+    /// are not meant for plugins.
+    pub(crate) fn wants_more(&self, asks: &Ask) -> bool {
+        asks.chooses_places() || asks.variables().any(|name| !self.is_for_plugins(name))
+    }
+
+    /// What a lock says of this plugin, where that was agreed to.
+    pub(crate) fn entry(&self) -> LockedPlugin {
+        let asks = Ask::of(&self.manifest);
+        let is_built_in = self.found == Found::BuiltIn;
+        LockedPlugin {
+            source: self.source.clone(),
+            version: self.manifest.version.clone(),
+            digest: self.digest.clone(),
+            signer: self.signer.clone(),
+            overrides: !is_built_in && bundled::find(self.manifest.name.as_str()).is_some(),
+            asks: match self.agreed.is_some() {
+                true => asks,
+                false => asks.with_variables(|name| self.is_for_plugins(name)),
+            },
+        }
+    }
+
+    /// What the plugin may send with these values.
+    ///
+    /// # Errors
+    /// What was agreed to is less than what the manifest asks for.
+    pub(crate) fn grant(&self, values: &Values, policies: &Policies) -> Result<Grant, Vec<Change>> {
+        match &self.agreed {
+            Some(agreed) => Grant::agreed(&self.manifest, values, agreed, policies),
+            None => Ok(Grant::naming(&self.manifest, values, policies)),
+        }
     }
 
     /// Whether the plugin may take an option's value from this variable. The manifest of a file that nobody has looked
     /// at could name any token in the environment, so it gets none but those that are meant for plugins.
     pub(crate) fn may_read(&self, variable: &str) -> bool {
-        self.bundled || variable.starts_with("SPIN_DEPLOYER_")
+        self.agreed.is_some() || self.is_for_plugins(variable)
+    }
+
+    /// Whether nobody has to agree to that: variables of a plugin in this program are the program's own.
+    pub(crate) fn is_for_plugins(&self, variable: &str) -> bool {
+        self.found == Found::BuiltIn || variable.starts_with("SPIN_DEPLOYER_")
     }
 
     /// All targets that can be typed without a path.
     ///
     /// # Errors
-    /// A broken `deployer.toml`.
+    /// A broken `deployer.toml`, or plugins that cannot be listed.
     pub fn list(
         environment: &Environment,
-        from: Option<&str>,
+        search: Search<'_>,
     ) -> Result<Vec<TargetSummary>, Error> {
-        let configuration = Configuration::read(&folder(environment, from))?;
+        let configuration = Configuration::read(&folder(environment, search.from))?;
         let default = configuration
             .target
             .as_deref()
             .unwrap_or(DEFAULT)
             .to_owned();
-        let unknown = "?".to_owned();
-        let named = configuration.targets.iter().map(|(name, table)| {
-            let plugin = table.as_ref().map_or(&unknown, |table| &table.plugin);
-            (name, plugin, "deployer.toml")
-        });
+        let mut named: BTreeMap<String, (String, &str)> = BTreeMap::new();
+        let installed = match environment.installed() {
+            Some(installed) => installed.list()?,
+            None => Default::default(),
+        };
+        let installed = installed
+            .plugins
+            .into_keys()
+            .map(|name| (name.to_string(), "installed"));
         let built_in = bundled::all()
             .iter()
-            .map(|b| b.name.to_owned())
-            .collect::<Vec<_>>();
-        let built_in = built_in
-            .iter()
-            .filter(|name| !configuration.targets.contains_key(*name))
-            .map(|name| (name, name, "built in"));
-        named
-            .chain(built_in)
-            .map(|(name, plugin, origin)| {
+            .map(|b| (b.name.to_owned(), "built in"));
+        for (name, origin) in built_in.chain(installed) {
+            named.entry(name.clone()).or_insert((name, origin));
+        }
+        for (name, table) in &configuration.targets {
+            let plugin = table.as_ref().map_or("?", |table| &table.plugin);
+            named.insert(name.clone(), (plugin.to_owned(), "deployer.toml"));
+        }
+        // Those of the app first.
+        let (own, others): (Vec<_>, Vec<_>) = named
+            .into_iter()
+            .partition(|(name, _)| configuration.targets.contains_key(name));
+        own.into_iter()
+            .chain(others)
+            .map(|(name, (plugin, origin))| {
                 // One that cannot be used does not hide the others.
-                let (description, digest) = match Self::resolve(environment, from, Some(name)) {
-                    Ok(target) => (target.manifest.description, Some(target.digest)),
+                let resolved = Self::resolve(environment, search, Some(&name));
+                let overrides =
+                    |target: &Self| origin == "built in" && target.found != Found::BuiltIn;
+                let origin = match resolved.as_ref().is_ok_and(overrides) {
+                    true => "installed",
+                    false => origin,
+                };
+                let (description, digest) = match resolved {
+                    Ok(target) => (target.manifest.description, Some(target.digest.to_string())),
                     Err(error) => (format!("cannot be used: {error}"), None),
                 };
                 Ok(TargetSummary {
-                    name: name.clone(),
-                    plugin: plugin.clone(),
+                    default: name == default,
+                    name,
+                    plugin,
                     digest,
                     description,
                     from: origin.to_owned(),
-                    default: *name == default,
                 })
             })
             .collect()
@@ -151,29 +255,9 @@ pub(crate) fn folder(environment: &Environment, from: Option<&str>) -> PathBuf {
     }
 }
 
-fn is_file(plugin: &str) -> bool {
-    Path::new(plugin).extension().is_some_and(|e| e == "wasm")
-}
-
-/// The largest component that is read, so that a wrong path does not fill the memory. In bytes.
-const LARGEST_PLUGIN: u64 = 256 << 20;
-
-fn read_plugin(path: &Path) -> Result<(Cow<'static, [u8]>, String), Error> {
-    let error = |e: std::io::Error| {
-        Error::new(
-            Code::Usage,
-            format!("cannot read the plugin {}", path.display()),
-        )
-        .detail(e.to_string())
-    };
-    let wasm = bounded::read(path, LARGEST_PLUGIN).map_err(error)?;
-    let digest = sha256(&wasm);
-    Ok((Cow::Owned(wasm), digest))
-}
-
 /// `sha256:` and 64 hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+    Digest::of(bytes).to_string()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -190,12 +274,22 @@ fn no_plugin(plugin: &str, why: &dyn std::fmt::Display) -> Error {
     Error::new(Code::Usage, format!("`{plugin}` is not a plugin")).detail(why.to_string())
 }
 
-fn unknown(plugin: &str, configuration: &Configuration) -> Error {
+fn unknown(environment: &Environment, plugin: &str, configuration: &Configuration) -> Error {
+    // It has been read before this.
+    let installed = environment
+        .installed()
+        .and_then(|installed| installed.list().ok());
+    let installed = installed.unwrap_or_default().plugins;
     let known: Vec<&str> = configuration
         .targets
         .keys()
         .map(String::as_str)
         .chain(bundled::all().iter().map(|b| b.name))
+        .chain(
+            installed
+                .keys()
+                .map(spin_deployer_manifest::PluginName::as_str),
+        )
         .collect();
     let nearest = nearest(plugin, known.iter().copied());
     let error = Error::new(Code::Usage, format!("no target is called `{plugin}`"));
@@ -233,6 +327,27 @@ pub(crate) fn nearest<'a>(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
+impl Target {
+    /// A target whose component is never run.
+    pub(crate) fn sample(manifest: &str, found: Found) -> Self {
+        let manifest: Manifest = manifest.parse().unwrap();
+        Self {
+            name: manifest.name.to_string(),
+            digest: Digest::of(manifest.name.as_str().as_bytes()),
+            manifest,
+            found,
+            source: "./plugin.wasm".to_owned().try_into().unwrap(),
+            signer: None,
+            wasm: Cow::Borrowed(&[]),
+            agreed: None,
+            settings: BTreeMap::new(),
+            folder: "/app".into(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -251,7 +366,9 @@ mod tests {
 
     #[test]
     fn what_belongs_elsewhere_is_sent_there() {
-        let help = |typed: &str| unknown(typed, &Configuration::default()).help.unwrap();
+        let environment = Environment::capture().unwrap();
+        let unknown = |typed: &str| unknown(&environment, typed, &Configuration::default());
+        let help = |typed: &str| unknown(typed).help.unwrap();
         assert!(help(".").contains("-f ."));
         assert!(help("ghcr.io/acme/hello:v1").contains("--reference ghcr.io/acme/hello:v1"));
         assert!(help("kubernetes").contains("targets here are"));

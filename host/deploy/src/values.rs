@@ -91,12 +91,12 @@ fn add_saved(target: &Target, logins: &mut Logins, values: &mut Values) -> Resul
         if values.contains_key(&option.name) || is_in_conflict(option, manifest, values) {
             continue;
         }
-        let Some(secret) = logins.find(manifest, values, &option.name)? else {
+        let Some(secret) = logins.find(target, values, &option.name)? else {
             continue;
         };
         let mut with = Vec::new();
         for other in logins::companions(manifest, &option.name) {
-            if let Some(saved) = logins.find_with(manifest, values, &other.name, &option.name)? {
+            if let Some(saved) = logins.find_with(target, values, &other.name, &option.name)? {
                 let raw = [saved.expose().to_owned()];
                 let value = other.parse(&raw);
                 let value = value.map_err(|e| Error::new(Code::Usage, e.to_string()))?;

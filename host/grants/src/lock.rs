@@ -53,6 +53,10 @@ pub struct LockedPlugin {
     /// Who signed it, where somebody did: an update that nobody or somebody else signed is another plugin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<Line>,
+    /// Whether it takes the place of the plugin of this name that is in the program, because its user said so. Without
+    /// this a name of a plugin in the program means that one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overrides: bool,
     /// What was agreed to.
     #[serde(default, skip_serializing_if = "asks_nothing")]
     pub asks: Ask,

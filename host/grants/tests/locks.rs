@@ -36,6 +36,7 @@ plan = ["POST /api/auth-tokens"]
 source = "./shelf.wasm"
 version = "1.0.0-beta.1"
 digest = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+overrides = true
 "#;
 
 #[test]
@@ -118,15 +119,16 @@ fn plugin() -> impl Strategy<Value = LockedPlugin> {
         "[^\\p{C}\u{2028}\u{2029}]{1,40}",
         (0u64..100, 0u64..100, 0u64..100),
         "[0-9a-f]{64}",
-        proptest::option::of("[ -~]{1,40}"),
+        (proptest::option::of("[ -~]{1,40}"), any::<bool>()),
         subsequence(vec![HIPPO, REGISTRY, FIXED], 0..=3),
     )
         .prop_map(
-            |(source, (major, minor, patch), digits, signer, rules)| LockedPlugin {
+            |(source, (major, minor, patch), digits, (signer, overrides), rules)| LockedPlugin {
                 source: source.try_into().unwrap(),
                 version: format!("{major}.{minor}.{patch}").parse().unwrap(),
                 digest: format!("sha256:{digits}").parse().unwrap(),
                 signer: signer.map(|signer| signer.try_into().unwrap()),
+                overrides,
                 asks: Ask::of(&manifest(&rules.concat())),
             },
         )

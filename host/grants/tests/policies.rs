@@ -40,6 +40,7 @@ compile = "1m"
 
 [require]
 audit-log = true
+lock = true
 "#;
 
 fn policy(text: &str) -> Policy {
@@ -312,6 +313,16 @@ fn the_lowest_limit_counts_and_only_what_was_asked_for_is_an_error() {
 }
 
 #[test]
+fn a_lock_that_is_required_stays_as_it_is() {
+    let required = policies("require.lock = true");
+    assert_eq!(required.requires_lock(true), Ok(()));
+    let refusal = required.requires_lock(false).unwrap_err();
+    assert_eq!(refusal.key(), "require.lock");
+    assert!(refusal.help().contains("--locked"), "{}", refusal.help());
+    assert_eq!(policies("").requires_lock(false), Ok(()));
+}
+
+#[test]
 fn whoever_needs_more_is_told_where_a_policy_ends_it() {
     let limits = policies("limits = { requests = 5, compile = \"1m\" }").limits();
     let ceiling = |given| limits.requests.ceiling(given).unwrap();
@@ -361,10 +372,12 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let methods = prop::option::of(prop::collection::vec(method, 0..3));
     let size = prop::option::of(any::<u64>());
     let time = prop::option::of(1u64..1 << 33);
-    (to, methods, size, time, any::<bool>()).prop_map(|(to, methods, size, time, audit_log)| {
+    let required = (any::<bool>(), any::<bool>());
+    (to, methods, size, time, required).prop_map(|(to, methods, size, time, (audit_log, lock))| {
         let mut policy = Policy {
             to,
             audit_log,
+            lock,
             ..Policy::default()
         };
         policy.methods = methods.map(|named| {

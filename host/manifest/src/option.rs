@@ -6,7 +6,7 @@ use crate::name::OptionName;
 
 /// Flags of the host's own, which no option of a plugin may be called. The kinds of a clash: a plugin that takes
 /// `--output` for itself, and a user who believes to be asked by the host.
-pub const RESERVED: [&str; 32] = [
+pub const RESERVED: [&str; 33] = [
     "from",
     "target",
     "output",
@@ -14,6 +14,7 @@ pub const RESERVED: [&str; 32] = [
     "no-input",
     "locked",
     "offline",
+    "vendor",
     "policy",
     "audit-log",
     "quiet",

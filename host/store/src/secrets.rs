@@ -2,20 +2,21 @@
 //!
 //! One file, for this user alone, in a folder for this user alone. Each secret is kept with what it is bound to: who got
 //! it, under which option, and the only places where it may go. A file or folder that others can read or have written is
-//! not used: nothing is taken from it and nothing is put there. Who changes the file holds a lock meanwhile, writes
-//! aside and renames, so that readers see all of a change or nothing of it and two writers lose nothing.
+//! not used: nothing is taken from it and nothing is put there.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use spin_deployer_manifest::Secret;
-use spin_deployer_private as private;
 use zeroize::Zeroizing;
 
+use crate::folder::{Folder, FolderError, Held, Others};
+
+/// The name of the file.
+const FILE: &str = "saved.json";
 /// Of the whole file, in bytes.
 const LARGEST: u64 = 4 << 20;
 const SCHEMA: u32 = 1;
@@ -94,9 +95,7 @@ pub enum SecretsError {
 
 /// Where secrets are kept: a folder, which need not exist yet.
 #[derive(Clone, Debug)]
-pub struct SavedSecrets {
-    folder: PathBuf,
-}
+pub struct SavedSecrets(Folder);
 
 #[derive(Serialize, Deserialize)]
 struct Document {
@@ -107,12 +106,12 @@ struct Document {
 impl SavedSecrets {
     /// In this folder.
     pub fn at(folder: PathBuf) -> Self {
-        Self { folder }
+        Self(Folder::at(folder, Others::Nothing))
     }
 
     /// The file that they are in.
     pub fn file(&self) -> PathBuf {
-        self.folder.join("saved.json")
+        self.0.file(FILE)
     }
 
     /// All that is saved, expired or not.
@@ -120,93 +119,13 @@ impl SavedSecrets {
     /// # Errors
     /// A folder or file that others can get at, a damaged file, or one that cannot be read.
     pub fn all(&self) -> Result<Vec<SavedSecret>, SecretsError> {
-        if !self.folder_exists()? {
+        let Some(text) = self.0.read(FILE, LARGEST)? else {
             return Ok(Vec::new());
-        }
-        self.read()
-    }
-
-    /// Saves all of these or none, each in place of what had the same binding.
-    ///
-    /// # Errors
-    /// As [`Self::all`], or it cannot be written. Then nothing changed.
-    pub fn put(&self, new: Vec<SavedSecret>) -> Result<(), SecretsError> {
-        if !self.folder_exists()? {
-            private::create_folder(&self.folder).map_err(at(&self.folder))?;
-            self.folder_exists()?;
-        }
-        let _lock = self.lock()?;
-        let mut secrets = self.read()?;
-        secrets.retain(|old| new.iter().all(|new| new.binding != old.binding));
-        secrets.extend(new);
-        self.write(secrets)
-    }
-
-    /// Removes those that are bound to what is `meant`.
-    ///
-    /// # Errors
-    /// As [`Self::put`].
-    pub fn remove(&self, meant: impl Fn(&Binding) -> bool) -> Result<Removed, SecretsError> {
-        if !self.folder_exists()? {
-            return Ok(Removed::default());
-        }
-        let _lock = self.lock()?;
-        let (gone, stay): (Vec<_>, Vec<_>) =
-            self.read()?.into_iter().partition(|s| meant(&s.binding));
-        let left = stay.len();
-        if stay.is_empty() {
-            self.delete()?;
-        } else if !gone.is_empty() {
-            self.write(stay)?;
-        }
-        let removed = gone.into_iter().map(|secret| secret.binding).collect();
-        Ok(Removed { removed, left })
-    }
-
-    /// Removes everything, also what cannot be read. Says what it was, as far as that can be known.
-    ///
-    /// # Errors
-    /// A folder that belongs to somebody else, or the file cannot be removed.
-    pub fn clear(&self) -> Result<Vec<Binding>, SecretsError> {
-        if !self.folder_exists()? {
-            return Ok(Vec::new());
-        }
-        let _lock = self.lock()?;
-        let known = self.read().unwrap_or_default();
-        self.delete()?;
-        Ok(known.into_iter().map(|secret| secret.binding).collect())
-    }
-
-    fn aside(&self) -> PathBuf {
-        self.folder.join("saved.json.new")
-    }
-
-    fn read(&self) -> Result<Vec<SavedSecret>, SecretsError> {
-        let path = self.file();
+        };
         let damaged = |why: String| SecretsError::Damaged {
-            path: path.clone(),
+            path: self.file(),
             why,
         };
-        let file = match private::open_anyones(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(self.unopened(&path, e)),
-        };
-        let metadata = file.metadata().map_err(at(&path))?;
-        if !metadata.is_file() {
-            return Err(damaged("it is no file".to_owned()));
-        }
-        if let Some(why) = private::exposed(&metadata) {
-            return Err(SecretsError::Exposed { path, why });
-        }
-        // Room for all of it, so that no copy is left behind where it grew.
-        let size = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default();
-        let mut text = Zeroizing::new(Vec::with_capacity(size + 1));
-        let mut bounded = file.take(LARGEST + 1);
-        bounded.read_to_end(&mut text).map_err(at(&path))?;
-        if text.len() as u64 > LARGEST {
-            return Err(SecretsError::TooLarge { path });
-        }
         // What the parser says can quote a value: where it is has to do.
         let document: Document = serde_json::from_slice(&text)
             .map_err(|e| damaged(format!("line {}, column {}", e.line(), e.column())))?;
@@ -219,8 +138,54 @@ impl SavedSecrets {
         Ok(document.secrets)
     }
 
-    fn write(&self, secrets: Vec<SavedSecret>) -> Result<(), SecretsError> {
-        let (path, aside) = (self.file(), self.aside());
+    /// Saves all of these or none, each in place of what had the same binding.
+    ///
+    /// # Errors
+    /// As [`Self::all`], or it cannot be written. Then nothing changed.
+    pub fn put(&self, new: Vec<SavedSecret>) -> Result<(), SecretsError> {
+        let held = self.0.hold()?;
+        let mut secrets = self.all()?;
+        secrets.retain(|old| new.iter().all(|new| new.binding != old.binding));
+        secrets.extend(new);
+        self.write(&held, secrets)
+    }
+
+    /// Removes those that are bound to what is `meant`.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn remove(&self, meant: impl Fn(&Binding) -> bool) -> Result<Removed, SecretsError> {
+        if !self.0.exists()? {
+            return Ok(Removed::default());
+        }
+        let held = self.0.hold()?;
+        let (gone, stay): (Vec<_>, Vec<_>) =
+            self.all()?.into_iter().partition(|s| meant(&s.binding));
+        let left = stay.len();
+        if stay.is_empty() {
+            held.remove(FILE)?;
+        } else if !gone.is_empty() {
+            self.write(&held, stay)?;
+        }
+        let removed = gone.into_iter().map(|secret| secret.binding).collect();
+        Ok(Removed { removed, left })
+    }
+
+    /// Removes everything, also what cannot be read. Says what it was, as far as that can be known.
+    ///
+    /// # Errors
+    /// A folder that belongs to somebody else, or the file cannot be removed.
+    pub fn clear(&self) -> Result<Vec<Binding>, SecretsError> {
+        if !self.0.exists()? {
+            return Ok(Vec::new());
+        }
+        let held = self.0.hold()?;
+        let known = self.all().unwrap_or_default();
+        held.remove(FILE)?;
+        Ok(known.into_iter().map(|secret| secret.binding).collect())
+    }
+
+    fn write(&self, held: &Held, secrets: Vec<SavedSecret>) -> Result<(), SecretsError> {
         let document = Document {
             schema: SCHEMA,
             secrets,
@@ -228,81 +193,29 @@ impl SavedSecrets {
         let sizes = document.secrets.iter().map(|s| s.secret.expose().len());
         let room = sizes.sum::<usize>() * 2 + document.secrets.len() * 1024 + 1024;
         let mut text = Zeroizing::new(Vec::with_capacity(room));
-        serde_json::to_writer_pretty(&mut *text, &document)
-            .map_err(io::Error::from)
-            .map_err(at(&path))?;
+        let path = self.file();
+        serde_json::to_writer_pretty(&mut *text, &document).map_err(|e| SecretsError::Io {
+            path: path.clone(),
+            source: e.into(),
+        })?;
         if text.len() as u64 > LARGEST {
             return Err(SecretsError::TooLarge { path });
         }
-        // Of a process that was killed; nobody else is here while the lock is held.
-        remove(&aside)?;
-        let mut options = OpenOptions::new();
-        let mut file =
-            private::open_with(options.write(true).create_new(true), &aside).map_err(at(&aside))?;
-        file.write_all(&text)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&aside, &path))
-            .map_err(at(&aside))
+        Ok(held.write(FILE, &text)?)
     }
+}
 
-    fn delete(&self) -> Result<(), SecretsError> {
-        remove(&self.aside())?;
-        remove(&self.file())
-    }
-
-    /// # Errors
-    /// It is there and is not this user's alone.
-    fn folder_exists(&self) -> Result<bool, SecretsError> {
-        let path = &self.folder;
-        let exposed = |why: String| SecretsError::Exposed {
-            path: path.clone(),
-            why,
-        };
-        match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_dir() => match private::exposed(&metadata) {
-                Some(why) => Err(exposed(why)),
-                None => Ok(true),
+impl From<FolderError> for SecretsError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Foreign { path, why } => Self::Exposed { path, why },
+            FolderError::NoFile { path } => Self::Damaged {
+                path,
+                why: "it is no file".to_owned(),
             },
-            Ok(_) => Err(exposed("it is no folder".to_owned())),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(at(path)(e)),
+            FolderError::TooLarge { path } => Self::TooLarge { path },
+            FolderError::Io { path, source } => Self::Io { path, source },
         }
-    }
-
-    /// Held until it is dropped. The system lets go of it when a process ends, however that happens.
-    fn lock(&self) -> Result<File, SecretsError> {
-        let path = self.folder.join("lock");
-        let mut options = OpenOptions::new();
-        let file = private::open_with(options.write(true).create(true), &path);
-        let file = file.map_err(|e| self.unopened(&path, e))?;
-        file.lock().map_err(at(&path))?;
-        Ok(file)
-    }
-
-    fn unopened(&self, path: &Path, error: io::Error) -> SecretsError {
-        let is_link = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_symlink());
-        if is_link {
-            return SecretsError::Exposed {
-                path: path.to_owned(),
-                why: "it is a link".to_owned(),
-            };
-        }
-        at(path)(error)
-    }
-}
-
-fn remove(path: &Path) -> Result<(), SecretsError> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(at(path)(e)),
-        _ => Ok(()),
-    }
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> SecretsError {
-    let path = path.to_owned();
-    move |source| SecretsError::Io {
-        path: path.clone(),
-        source,
     }
 }
 

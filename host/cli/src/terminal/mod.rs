@@ -1,5 +1,6 @@
 //! What the user sees: progress, errors and questions on standard error, results on standard output.
 
+pub(crate) mod consent;
 pub(crate) mod errors;
 pub(crate) mod escape;
 pub(crate) mod progress;
@@ -43,9 +44,7 @@ impl Streams {
 
 impl Screen {
     pub(crate) fn new(flags: &Everywhere, environment: &Environment, streams: Streams) -> Self {
-        let ci = environment
-            .var("CI")
-            .is_some_and(|ci| ci != "false" && ci != "0");
+        let ci = environment.is_ci();
         let dumb = environment.var("TERM") == Some("dumb");
         let drawing = match (flags.quiet, streams.stderr && !ci && !dumb) {
             (true, _) => Drawing::Nothing,

@@ -268,6 +268,22 @@ impl Observer for Progress {
                 None,
                 refused.suggestion.as_deref(),
             )),
+            Event::Consent { consent, agreed } => {
+                // Who has agreed already and wants to read nothing that they need not.
+                if !(agreed && self.drawing == Drawing::Nothing) {
+                    self.host_line_ends();
+                    self.say(&super::consent::consent(&consent));
+                    if agreed {
+                        self.say("Agreed to by --yes\n");
+                    }
+                }
+            }
+            Event::Locked(text) => {
+                if self.drawing != Drawing::Nothing {
+                    self.host_line_ends();
+                    self.say(&format!("Lock {}\n", escape::line(&text)));
+                }
+            }
             Event::Note(text) => {
                 self.say(&errors::message(errors::Kind::Warning, &text, None, None));
             }

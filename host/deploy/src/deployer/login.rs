@@ -274,7 +274,7 @@ impl Deployer {
             )));
         };
         let from = from.to_string();
-        let places = origins(&self.target.manifest, &called.prepared.values, name);
+        let places = origins(&self.target, &called.prepared.values, name);
         if let Some(other) = places.iter().find(|place| **place != from) {
             return Err(self.wrong(format!(
                 "wants what {from} gave saved as `{name}`, which may go to {other}"
@@ -404,7 +404,7 @@ impl Deployer {
     }
 
     fn binding(&self, option: &OptionName, values: &Values) -> Result<Binding, Error> {
-        let origins = origins(&self.target.manifest, values, option);
+        let origins = origins(&self.target, values, option);
         if origins.is_empty() {
             let message = format!("there is no place where `{option}` may go, so it is not saved");
             return Err(Error::new(Code::Usage, message).help(

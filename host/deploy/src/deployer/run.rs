@@ -66,6 +66,9 @@ impl Deployer {
         Fut: Future<Output = Outcome<T>>,
     {
         let mut prepared = self.prepare(phase).await?;
+        if phase == Phase::Deploy {
+            self.write_lock();
+        }
         let ran = self.run_or_log_in(&mut prepared, phase, call, run).await?;
         Ok(Called {
             value: ran.value,
@@ -181,10 +184,22 @@ impl Deployer {
             size: 0,
             findings,
             keys: Arc::new(Keys::read(&self.target.manifest, &values)?),
-            grant: Grant::naming(&self.target.manifest, &values, &self.policies),
+            grant: self.grant(&values)?,
             logins,
             values,
         })
+    }
+
+    /// What the plugin may send.
+    fn grant(&self, values: &Values) -> Result<Grant, Error> {
+        self.target
+            .grant(values, &self.policies)
+            .map_err(|changes| {
+                let plugin = &self.target.manifest.name;
+                let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
+                let message = format!("plugin `{plugin}` asks for more than what was agreed to");
+                Error::new(Code::Denied, message).detail(lines.join("\n"))
+            })
     }
 
     /// One call; where the platform does not know who is asking, and the user wants it, a login, and once again.
@@ -259,7 +274,7 @@ impl Deployer {
         self.remember(&session);
         self.audit.line(&Line::Call {
             plugin: self.target.manifest.name.as_str(),
-            digest: &self.target.digest,
+            digest: self.target.digest.as_str(),
             call,
             app: AppLine::of(&*prepared.app),
             compiled: prepared.compiled,

@@ -7,7 +7,7 @@ use spin_deployer_manifest::{OptionKind, OptionSpec};
 
 use super::keys::refuse_stray_key;
 use crate::configuration::{FILE, raw_values};
-use crate::{Code, Environment, Error, Target};
+use crate::{Code, Environment, Error, Target, secret_file};
 
 /// The raw values of one option and where they come from, by precedence.
 pub(super) fn raw(
@@ -25,6 +25,12 @@ pub(super) fn raw(
     }
     let mut variables = option.variables().filter(|name| target.may_read(name));
     let set = variables.find_map(|name| Some((name, environment.var(name)?)));
+    let name = set.map(|(name, _)| name.as_str());
+    if option.kind == OptionKind::Secret
+        && let Some(secret) = secret_file::read(environment, target, option, name)?
+    {
+        return Ok(Some((vec![secret], ValueSource::Environment)));
+    }
     if let Some((name, value)) = set {
         refuse_stray_key(option, name, value)?;
         let values = match option.kind {

@@ -1,8 +1,8 @@
-use std::borrow::Cow;
 use std::time::Instant;
 
 use super::*;
 use crate::Event;
+use crate::resolution::Found;
 
 const MANIFEST: &str = r#"
     name = "demo"
@@ -59,12 +59,8 @@ fn resolve_of(
     };
     let target = Target {
         name: "staging".to_owned(),
-        manifest: manifest.parse().unwrap(),
-        digest: String::new(),
-        wasm: Cow::Borrowed(&[]),
-        bundled: false,
         settings: toml::from_str(settings).unwrap(),
-        folder: "/app".into(),
+        ..Target::sample(manifest, Found::File)
     };
     let given = given
         .iter()

@@ -88,6 +88,8 @@ struct LimitsTable {
 struct Require {
     #[serde(default)]
     audit_log: bool,
+    #[serde(default)]
+    lock: bool,
 }
 
 struct Time(Duration);
@@ -148,6 +150,7 @@ fn read(text: &str) -> Located<Policy, PolicyProblem> {
             compile: time(limits.compile),
         },
         audit_log: document.require.audit_log,
+        lock: document.require.lock,
     })
 }
 
@@ -201,8 +204,13 @@ impl fmt::Display for Policy {
                 header = "";
             }
         }
-        if self.audit_log {
-            writeln!(f, "\n[require]\naudit-log = true")?;
+        if self.audit_log || self.lock {
+            writeln!(f, "\n[require]")?;
+        }
+        for (key, required) in [("audit-log", self.audit_log), ("lock", self.lock)] {
+            if required {
+                writeln!(f, "{key} = true")?;
+            }
         }
         Ok(())
     }

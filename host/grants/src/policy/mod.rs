@@ -52,6 +52,8 @@ pub struct Policy {
     pub limits: PolicyLimits,
     /// Whether a run needs an audit log.
     pub audit_log: bool,
+    /// Whether a run may change nothing in its lock, and needs one.
+    pub lock: bool,
 }
 
 /// The most that a run may be given, as one file says it.

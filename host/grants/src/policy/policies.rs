@@ -78,6 +78,17 @@ impl Policies {
         )
     }
 
+    /// Whether a run that may change its lock, or has none, may begin.
+    ///
+    /// # Errors
+    /// The first policy that requires one that stays as it is, where this is not such a run.
+    pub fn requires_lock(&self, is_locked: bool) -> Result<(), PolicyRefusal> {
+        self.refused_by(
+            |policy| policy.lock && !is_locked,
+            |policy| PolicyRefusal::Lock { policy },
+        )
+    }
+
     fn refused_by(
         &self,
         refuses: impl Fn(&Policy) -> bool,

@@ -48,6 +48,12 @@ pub enum PolicyRefusal {
         /// `"1GiB"`, as TOML.
         line: String,
     },
+    /// Its `require.lock`.
+    #[error("the policy {policy} requires a deployer.lock that stays as it is")]
+    Lock {
+        /// Which policy.
+        policy: Arc<str>,
+    },
     /// Its `require.audit-log`.
     #[error("the policy {policy} requires an audit log")]
     AuditLog {
@@ -64,6 +70,7 @@ impl PolicyRefusal {
             | Self::Place { policy, .. }
             | Self::Method { policy, .. }
             | Self::Limit { policy, .. }
+            | Self::Lock { policy }
             | Self::AuditLog { policy } => policy,
         }
     }
@@ -75,6 +82,7 @@ impl PolicyRefusal {
             Self::Place { .. } => "http.to".to_owned(),
             Self::Method { .. } => "http.methods".to_owned(),
             Self::Limit { key, .. } => format!("limits.{key}"),
+            Self::Lock { .. } => "require.lock".to_owned(),
             Self::AuditLog { .. } => "require.audit-log".to_owned(),
         }
     }
@@ -87,7 +95,7 @@ impl PolicyRefusal {
             Self::Place { origin, .. } => format!("{},", quoted(origin)),
             Self::Method { method, .. } => format!("{},", quoted(method)),
             Self::Limit { key, line, .. } => format!("{key} = {line}"),
-            Self::AuditLog { .. } => return None,
+            Self::Lock { .. } | Self::AuditLog { .. } => return None,
         })
     }
 
@@ -98,6 +106,9 @@ impl PolicyRefusal {
         match self {
             Self::AuditLog { .. } => {
                 "give it one with --audit-log FILE or SPIN_DEPLOYER_AUDIT_LOG".to_owned()
+            }
+            Self::Lock { .. } => {
+                "add --locked; the lock is written by a deploy where this policy is not, and committed".to_owned()
             }
             Self::Limit { most, .. } => format!(
                 "make do with {most}; only an administrator can allow more, in {policy}:\n{line}"

@@ -122,6 +122,33 @@ impl Ask {
         gains::gains(&Self::default(), self)
     }
 
+    /// Whether the author chose places: fixed ones of rules, or defaults of options. Nobody names these, so somebody has to
+    /// agree to them. A default directory for output is none of them: it lies below the app.
+    pub fn chooses_places(&self) -> bool {
+        let is_fixed = |rule: &AskedRule| matches!(rule.to, RuleTarget::Fixed(_));
+        let is_chosen = |option: &AskedOption| {
+            option.default.is_some() && option.kind != OptionKind::OutputDirectory
+        };
+        self.http.iter().any(is_fixed) || self.options.values().any(is_chosen)
+    }
+
+    /// The variables that options are read from.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.options
+            .values()
+            .flat_map(|option| option.env.iter().map(String::as_str))
+    }
+
+    /// The same with no other variables than those to `keep`.
+    #[must_use]
+    pub fn with_variables(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let mut ask = self.clone();
+        for option in ask.options.values_mut() {
+            option.env.retain(|variable| keep(variable));
+        }
+        ask
+    }
+
     fn new(
         options: BTreeMap<OptionName, AskedOption>,
         rules: impl Iterator<Item = HttpRule>,
