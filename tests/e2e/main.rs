@@ -26,6 +26,7 @@ mod local;
 mod login;
 mod login_with_password;
 mod middleware;
+mod outputs;
 mod plugins;
 mod policy;
 mod push;
