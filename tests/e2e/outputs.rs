@@ -10,7 +10,7 @@ use crate::harness::run::Machine;
 fn url_digest_and_release_are_appended_a_line_each() {
     let (registry, machine, app) = (Registry::start(), Machine::new(), App::shop());
     let outputs = machine.write("outputs", "earlier=kept\n");
-    let more = ["--outputs", outputs.to_str().unwrap(), "--output", "json"];
+    let more = ["--outputs", outputs.to_str().unwrap()];
     let ended = machine
         .push(app.path(), &registry.reference("outputs:v1"), &more)
         .ok();
