@@ -27,6 +27,7 @@ mod locked;
 mod login;
 mod login_with_password;
 mod middleware;
+mod outputs;
 mod plugins;
 mod policy;
 mod push;

@@ -42,6 +42,9 @@ pub(crate) enum Command {
         named: NamedTarget,
         #[command(flatten)]
         build: Build,
+        /// Append url, digest and release to a file, a line each, as CI systems read them
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        outputs: Option<PathBuf>,
     },
     /// Show what deploy would do; the sandbox keeps it from changing anything
     Plan {

@@ -13,6 +13,7 @@ use spin_deployer_manifest::OptionKind;
 
 use crate::arguments::{Command, KeyAction, Output};
 use crate::interrupted::last_words;
+use crate::outputs::Outputs;
 use crate::parse::{CommandLine, Parsed, Stop};
 use crate::terminal::errors::{self, Kind};
 use crate::terminal::progress::Progress;
@@ -254,7 +255,14 @@ async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<
         };
     }
     Ok(match command {
-        Command::Deploy { .. } => done!(deployer.deploy().await?, results::deployed),
+        Command::Deploy { outputs, .. } => {
+            let outputs = outputs.as_deref().map(Outputs::open).transpose()?;
+            let report = deployer.deploy().await?;
+            if let Some(mut outputs) = outputs {
+                outputs.write(&report.release)?;
+            }
+            done!(report, results::deployed)
+        }
         Command::Plan {
             detailed_exitcode, ..
         } => {

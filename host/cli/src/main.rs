@@ -13,6 +13,7 @@ mod ending;
 mod interrupted;
 mod json;
 mod options;
+mod outputs;
 mod parse;
 mod scan;
 mod signals;
