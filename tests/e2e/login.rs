@@ -506,6 +506,10 @@ fn without_a_home_nothing_can_be_saved_and_nobody_is_asked() {
 fn a_password_is_saved_with_its_name_and_instead_of_a_token() {
     let mut machine = Machine::new();
     let app = App::small();
+    // What reads bindles runs modules only.
+    let module =
+        spin_deployer_test_support::app("command", "wasm32-wasip1", env!("CARGO_TARGET_TMPDIR"));
+    app.write("hello.wasm", module);
     let server = ["--bindle-server", "http://127.0.0.1:9"];
     let run = |machine: &Machine, command: &str, more: &[&str]| {
         let target = [command, "-t", "bindle"];
