@@ -193,7 +193,8 @@ mod tests {
                 source,
             };
             let values = Values::from([("key".parse().unwrap(), resolved)]);
-            mount(&values, Phase::Deploy, Path::new("/app"), agreed).map(|mounts| mounts.mounts.len())
+            mount(&values, Phase::Deploy, Path::new("/app"), agreed)
+                .map(|mounts| mounts.mounts.len())
         };
         assert_eq!(
             mounted(ValueSource::Default, false).unwrap_err().code,
