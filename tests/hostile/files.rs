@@ -266,9 +266,9 @@ fn renaming_tricks() {
 #[test]
 fn a_default_reads_nothing_and_writes_to_no_place_of_its_own() {
     for (option, default, code, said) in [
-        ("A file", "/etc/hostname", 5, "would read /etc/hostname"),
-        ("A file", "../outside.txt", 5, "would read"),
-        ("A directory", "/etc", 5, "would read /etc"),
+        ("A file", "/etc/hostname", 5, "chooses /etc/hostname where"),
+        ("A file", "../outside.txt", 5, "chooses ../outside.txt"),
+        ("A directory", "/etc", 5, "chooses /etc where"),
         ("Where it may write", "/tmp/planted", 2, "lies below it"),
         ("Where it may write", "..", 2, "lies below it"),
         (

@@ -241,11 +241,11 @@ fn a_default_of_the_manifest_names_nobody() {
     );
     let manifest = super::attempt::MANIFEST.replace("help = \"Where it may go below /api\"", &url);
     let attempt = Attempt::of(|machine| crate::harness::plugin::hostile(machine.home(), &manifest));
-    let denied = attempt.denied(
-        &format!("request GET {}", trap.url("/api/x")),
-        "which is only the default of its option `url`: name it yourself",
-    );
-    denied.says(&format!("url = \"{}", trap.url("/")));
+    let script = format!("request GET {}", trap.url("/api/x"));
+    attempt.script(&script).fails(5).says(&format!(
+        "chooses {} where --url is not given",
+        trap.url("/")
+    ));
     trap.heard_nothing();
 }
 

@@ -166,6 +166,7 @@ mod tests {
         let expected = [
             ("run", None),
             ("compiled", Some("done")),
+            ("locked", None),
             ("call", None),
             ("started", None),
             ("request", Some("interrupted")),

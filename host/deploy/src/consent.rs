@@ -68,7 +68,8 @@ pub(crate) fn settle(
         audit,
     };
     if target.agreed.is_none() {
-        asking.agree(entry.as_ref(), target)?;
+        let entry = entry.as_ref().filter(|entry| target.is_meant_by(entry));
+        asking.agree(entry.cloned().as_ref(), target)?;
     }
     if let Some(entry) = entry.as_ref().filter(|e| e.digest != target.digest) {
         observer.event(Event::Note(format!(

@@ -21,14 +21,19 @@ pub(crate) fn guest_path(option: &str) -> String {
     format!("/options/{option}")
 }
 
-/// Mounts what the options name. Where nothing is to be written, an output directory is neither made nor writable.
-pub(crate) fn mount(values: &Values, phase: Phase, app_folder: &Path) -> Result<Mounts, Error> {
+/// Mounts what the options name, and where somebody `agreed` to that, what the author chose in their place. Where nothing is to be written, an output directory is neither made nor writable.
+pub(crate) fn mount(
+    values: &Values,
+    phase: Phase,
+    app_folder: &Path,
+    agreed: bool,
+) -> Result<Mounts, Error> {
     let mut mounts = Vec::new();
     let mut empty = Vec::new();
     for (name, resolved) in values {
         let (path, writable) = match &resolved.value {
             OptionValue::File(path) | OptionValue::Directory(path) => {
-                if resolved.source == ValueSource::Default {
+                if resolved.source == ValueSource::Default && !agreed {
                     return Err(not_named(name.as_str(), path));
                 }
                 (path.clone(), false)
@@ -182,19 +187,21 @@ mod tests {
     #[test]
     fn a_default_reads_nothing() {
         let value = OptionValue::File("/etc/hostname".into());
-        let mounted = |source| {
+        let mounted = |source, agreed| {
             let resolved = spin_deployer_grants::Resolved {
                 value: value.clone(),
                 source,
             };
             let values = Values::from([("key".parse().unwrap(), resolved)]);
-            mount(&values, Phase::Deploy, Path::new("/app")).map(|mounts| mounts.mounts.len())
+            mount(&values, Phase::Deploy, Path::new("/app"), agreed)
+                .map(|mounts| mounts.mounts.len())
         };
         assert_eq!(
-            mounted(ValueSource::Default).unwrap_err().code,
+            mounted(ValueSource::Default, false).unwrap_err().code,
             Code::Denied
         );
-        assert_eq!(mounted(ValueSource::Flag).unwrap(), 1);
+        assert_eq!(mounted(ValueSource::Default, true).unwrap(), 1);
+        assert_eq!(mounted(ValueSource::Flag, false).unwrap(), 1);
     }
 
     #[test]
@@ -206,7 +213,7 @@ mod tests {
             source: ValueSource::Flag,
         };
         let values = Values::from([("folder".parse().unwrap(), resolved)]);
-        let mounted = |phase| mount(&values, phase, Path::new("/app")).unwrap();
+        let mounted = |phase| mount(&values, phase, Path::new("/app"), false).unwrap();
         for phase in [Phase::Plan, Phase::Status, Phase::Login] {
             assert!(!mounted(phase).mounts[0].writable, "{phase}");
             assert!(!path.exists());

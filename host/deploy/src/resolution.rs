@@ -51,6 +51,8 @@ pub(crate) struct Component {
     pub(crate) found: Found,
     pub(crate) source: Line,
     pub(crate) signer: Option<Line>,
+    /// Whether its user said that it takes the place of the plugin of this name in the program.
+    pub(crate) overrides: bool,
 }
 
 /// The component of the plugin of this name. `None`: there is no such plugin.
@@ -93,6 +95,7 @@ pub(crate) fn by_name(
             found: Found::Installed,
             source: entry.source.clone(),
             signer: entry.signer.clone(),
+            overrides: entry.overrides,
         }));
     }
     built_in
@@ -103,6 +106,7 @@ pub(crate) fn by_name(
                 found: Found::BuiltIn,
                 source: line(BUILT_IN)?,
                 signer: None,
+                overrides: false,
             })
         })
         .transpose()
@@ -122,6 +126,7 @@ fn locked(
         found,
         source: entry.source.clone(),
         signer,
+        overrides: entry.overrides,
     };
     if let Some(folder) = search.vendor
         && let Some(wasm) = vendored(folder, &entry.digest)?
@@ -203,6 +208,8 @@ pub(crate) fn by_path(base: &Path, path: &str, folder: &Path) -> Result<Componen
         found: Found::File,
         source: line(&written(&full, path, folder))?,
         signer: None,
+        // A path says which file is meant, and not what its name means elsewhere.
+        overrides: false,
     })
 }
 

@@ -33,6 +33,8 @@ pub struct Target {
     pub source: Line,
     /// Who signed it, where somebody did.
     pub signer: Option<Line>,
+    /// Whether its user said that it takes the place of the plugin of this name in the program.
+    pub(crate) overrides: bool,
     pub(crate) wasm: Cow<'static, [u8]>,
     /// What was agreed to, all that the manifest asks for. `None`: nothing, and it gets what the user names.
     pub(crate) agreed: Option<Ask>,
@@ -96,6 +98,7 @@ impl Target {
             found,
             source,
             signer,
+            overrides,
         } = component;
         let mut target = Self {
             name,
@@ -104,6 +107,7 @@ impl Target {
             found,
             source,
             signer,
+            overrides,
             wasm,
             agreed: None,
             settings,
@@ -146,18 +150,25 @@ impl Target {
     /// What a lock says of this plugin, where that was agreed to.
     pub(crate) fn entry(&self) -> LockedPlugin {
         let asks = Ask::of(&self.manifest);
-        let is_built_in = self.found == Found::BuiltIn;
         LockedPlugin {
             source: self.source.clone(),
             version: self.manifest.version.clone(),
             digest: self.digest.clone(),
             signer: self.signer.clone(),
-            overrides: !is_built_in && bundled::find(self.manifest.name.as_str()).is_some(),
+            overrides: self.overrides,
             asks: match self.agreed.is_some() {
                 true => asks,
                 false => asks.with_variables(|name| self.is_for_plugins(name)),
             },
         }
+    }
+
+    /// Whether an entry of this name is about this plugin. A file can bear the name of a plugin in this program: neither is
+    /// another version of the other.
+    pub(crate) fn is_meant_by(&self, entry: &LockedPlugin) -> bool {
+        let is_ours = bundled::find(self.manifest.name.as_str()).is_some();
+        let is_built_in = entry.source.as_str() == resolution::BUILT_IN;
+        !is_ours || is_built_in == (self.found == Found::BuiltIn)
     }
 
     /// What the plugin may send with these values.
@@ -339,6 +350,7 @@ impl Target {
             found,
             source: "./plugin.wasm".to_owned().try_into().unwrap(),
             signer: None,
+            overrides: false,
             wasm: Cow::Borrowed(&[]),
             agreed: None,
             settings: BTreeMap::new(),

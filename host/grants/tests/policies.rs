@@ -92,7 +92,7 @@ fn it_is_written_in_one_way_and_read_back() {
 #[case("\"15m\"", "\"15 minutos\"", &["line 19, column 8", "`15 minutos`", "`15m`"])]
 #[case("\"15m\"", "\"0s\"", &["line 19, column 8", "`0s`", "nothing"])]
 #[case("10000", "-1", &["line 20, column 12"])]
-#[case("= true", "= \"yes\"", &["line 28, column 13", "boolean"])]
+#[case("audit-log = true", "audit-log = \"yes\"", &["line 28, column 13", "boolean"])]
 fn a_mistake_is_told_with_its_place_and_the_way_out(
     #[case] from: &str,
     #[case] to: &str,

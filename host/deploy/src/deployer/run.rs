@@ -259,7 +259,12 @@ impl Deployer {
         Fut: Future<Output = Outcome<T>>,
     {
         let Prepared { values, grant, .. } = prepared;
-        let mounts = mounts::mount(values, phase, &self.app_folder())?;
+        let mounts = mounts::mount(
+            values,
+            phase,
+            &self.app_folder(),
+            self.target.agreed.is_some(),
+        )?;
         let keys = prepared.keys.clone();
         let vault = Arc::new(Vault::default());
         let options =
