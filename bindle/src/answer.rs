@@ -20,6 +20,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
     /// Whether the request carried a credential.
     pub(crate) credential: bool,
+    /// How the same request failed in passing just before.
+    pub(crate) before: Option<Error>,
 }
 
 #[derive(Deserialize)]

@@ -64,6 +64,8 @@ pub enum Error {
         id: Id,
         /// Which.
         parcels: Vec<Label>,
+        /// How the upload of one of them had failed just before the server refused it.
+        cause: Option<Box<Error>>,
     },
     /// What arrived is not what was announced.
     #[error("{0}")]
@@ -71,6 +73,12 @@ pub enum Error {
     /// Any other refusal.
     #[error("{0}")]
     Rejected(Failure),
+    /// An answer that is longer than what is read of one.
+    #[error("{request}: the answer is longer than {} MiB", crate::LONGEST_ANSWER >> 20)]
+    Long {
+        /// What was asked.
+        request: String,
+    },
     /// What answers does not speak the protocol.
     #[error("{request}: expected {expected}, but this came: {came}")]
     Nonsense {

@@ -4,8 +4,6 @@
 //!
 //! [invoice specification]: https://github.com/deislabs/bindle/blob/v0.9.1/docs/invoice-spec.md
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 /// An invoice. Fields are in the order in which TOML needs them: values before tables.
@@ -19,9 +17,6 @@ pub struct Invoice {
     pub yanked: bool,
     /// What it is called, and by whom it is.
     pub bindle: Head,
-    /// Whatever else is to be said.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
     /// In an order that signatures depend on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parcel: Vec<Parcel>,
@@ -70,9 +65,6 @@ pub struct Label {
     pub name: String,
     /// In bytes.
     pub size: u64,
-    /// Whatever else is to be said.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
 }
 
 /// When a parcel is wanted.
@@ -162,10 +154,7 @@ impl Parcel {
             .collect();
         groups.sort_unstable();
         Self {
-            label: Label {
-                annotations: BTreeMap::new(),
-                ..self.label.clone()
-            },
+            label: self.label.clone(),
             conditions: (!groups.is_empty()).then_some(Condition { member_of: groups }),
         }
     }

@@ -75,6 +75,11 @@ impl Bindle {
             .map_err(|error| AssembleError::Locked(error.to_string()))?;
         let mut unsupported = of_app(&locked);
         let Some(triggers) = triggers(&locked, &mut unsupported) else {
+            // As if all of them were started: whoever mends the triggers is to know the rest.
+            for component in &locked.components {
+                of_component(component, &mut unsupported);
+                hosts(component, &mut unsupported);
+            }
             return Err(AssembleError::Nothing(unsupported));
         };
         let components = started(&locked, &triggers, app.components)?;
@@ -95,7 +100,6 @@ impl Bindle {
                 description: text(&locked.metadata, "description"),
                 authors: list(&locked.metadata, "authors"),
             },
-            annotations: BTreeMap::new(),
             parcel,
             group: components
                 .iter()
@@ -225,7 +229,6 @@ fn manifest_parcel(digest: &Digest, size: u64) -> Parcel {
             media_type: media::MANIFEST.to_owned(),
             name: format!("spin.{hex}.toml"),
             size,
-            annotations: BTreeMap::new(),
         },
         conditions: None,
     }
@@ -245,7 +248,6 @@ fn wasm_parcels(components: &[(&locked::Component, &Component)]) -> Vec<Parcel> 
                 media_type: media::WASM.to_owned(),
                 name: format!("{}.wasm", component.id),
                 size: component.wasm_size,
-                annotations: BTreeMap::new(),
             },
             conditions: None,
         });
@@ -267,7 +269,6 @@ fn file_parcels(components: &[(&locked::Component, &Component)]) -> Vec<Parcel> 
                         media_type: media::of_path(&file.path).to_owned(),
                         name: file.path.clone(),
                         size: file.size,
-                        annotations: BTreeMap::new(),
                     },
                     conditions: Some(Condition::default()),
                 });

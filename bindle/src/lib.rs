@@ -25,6 +25,7 @@ mod server;
 mod signature;
 mod trigger;
 mod unsupported;
+mod wasm;
 
 pub use error::Error;
 pub use id::{Build, Id, IdError};
@@ -32,7 +33,7 @@ pub use invoice::{Condition, Group, Head, Invoice, InvoiceError, Label, Parcel, 
 pub use layout::{App, AssembleError, Bindle};
 pub use media::MANIFEST;
 pub use push::Found;
-pub use runtime::is_component;
-pub use server::{Credential, Server};
+pub use server::{Credential, CredentialError, LONGEST_ANSWER, Server};
 pub use signature::{SignedText, keyring_entry};
 pub use unsupported::Unsupported;
+pub use wasm::{WASM_HEAD, of_wasm};

@@ -4,10 +4,11 @@
 //! where another run, or another client, ended. It is done when the server says that nothing is missing, and not before:
 //! to a new invoice it counts parcels as present whose upload once broke off, and only asked again says what it has.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use spin_deployer_publish::{Patience, Transport, concurrently, quote};
+use spin_deployer_publish::{Patience, Transport, concurrently_to_their_ends, quote};
 
 use crate::invoice::{Label, Signature};
 use crate::server::{Posted, Server, Uploaded};
@@ -102,6 +103,8 @@ impl<T: Transport> Server<T> {
     async fn fill(&self, bindle: &Bindle, missing: Vec<Label>) -> Result<(), Error> {
         let mut missing = missing;
         let mut tried = BTreeSet::new();
+        let mut fewest = usize::MAX;
+        let mut causes = BTreeMap::new();
         let mut pauses = PAUSES.iter();
         loop {
             let new: Vec<Label> = missing
@@ -109,18 +112,21 @@ impl<T: Transport> Server<T> {
                 .filter(|label| tried.insert(label.sha256.clone()))
                 .cloned()
                 .collect();
-            self.upload_all(bindle, new).await?;
+            causes.extend(self.upload_all(bindle, new).await?);
             let left = self.missing_of(bindle).await?;
             if left.is_empty() {
                 return Ok(());
             }
             if left.iter().all(|label| tried.contains(&label.sha256)) {
-                if left.len() < missing.len() {
+                // Fewer than ever: one that comes and goes is no progress.
+                if left.len() < fewest {
+                    fewest = left.len();
                     pauses = PAUSES.iter();
                 }
                 let Some(pause) = pauses.next() else {
                     return Err(Error::Stuck {
                         id: bindle.id.clone(),
+                        cause: left.iter().find_map(|label| causes.remove(&label.sha256)),
                         parcels: left,
                     });
                 };
@@ -134,13 +140,27 @@ impl<T: Transport> Server<T> {
         ours(bindle, self.missing(&bindle.id).await?)
     }
 
-    async fn upload_all(&self, bindle: &Bindle, mut labels: Vec<Label>) -> Result<(), Error> {
+    /// An upload that breaks off is one that a server may never take again, so one that fails does not end the others.
+    ///
+    /// What somebody has claimed shows in what is missing afterwards; returned is how uploads failed that the server then
+    /// took for claimed, by their digests' digits.
+    async fn upload_all(
+        &self,
+        bindle: &Bindle,
+        mut labels: Vec<Label>,
+    ) -> Result<BTreeMap<String, Box<Error>>, Error> {
         // The longest first: the short ones fit in beside them.
         labels.sort_by_key(|label| std::cmp::Reverse(label.size));
-        let uploads = labels.iter().map(|label| self.upload(bindle, label));
-        // What another attempt has claimed shows in what is missing afterwards.
-        let _: Vec<Uploaded> = concurrently(PARALLEL, uploads).await?;
-        Ok(())
+        let causes = RefCell::new(BTreeMap::new());
+        let uploads = labels.iter().map(async |label: &Label| {
+            if let Uploaded::Claimed(Some(cause)) = self.upload(bindle, label).await? {
+                let mut causes = causes.borrow_mut();
+                causes.insert(label.sha256.clone(), Box::new(cause));
+            }
+            Ok::<_, Error>(())
+        });
+        concurrently_to_their_ends(PARALLEL, uploads).await?;
+        Ok(causes.into_inner())
     }
 }
 

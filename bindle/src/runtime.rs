@@ -22,11 +22,6 @@ const HARMLESS: [&str; 10] = [
     "version",
 ];
 
-/// Whether Wasm that begins like this is of the component model: the fields `version` and `layer` behind the magic number.
-pub fn is_component(head: &[u8]) -> bool {
-    head.get(4..8).is_some_and(|field| field[2..] == [1, 0])
-}
-
 /// What the app asks for as a whole.
 pub(crate) fn of_app(locked: &Locked) -> Vec<Unsupported> {
     let mut unsupported = Vec::new();

@@ -19,6 +19,10 @@ use crate::{Bindle, Error, Id};
 const TOML: HeaderValue = HeaderValue::from_static("application/toml");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
+/// How long an answer may be, in bytes: that to a new invoice has the invoice and all that is missing of it, some 500 bytes a
+/// file. The transport has to read one byte more, so that a longer one shows.
+pub const LONGEST_ANSWER: usize = 16 << 20;
+
 /// Who is asking. The secret parts may be placeholders that the transport replaces.
 #[derive(Clone)]
 pub enum Credential {
@@ -38,18 +42,31 @@ impl fmt::Debug for Credential {
 }
 
 impl Credential {
-    /// The value of an `Authorization` header; `None` where it cannot be one.
-    fn header(&self) -> Option<HeaderValue> {
+    /// The value of an `Authorization` header.
+    fn header(&self) -> Result<HeaderValue, CredentialError> {
         let text = match self {
+            Self::Password(user, _) if user.contains(':') => return Err(CredentialError::Colon),
             Self::Password(user, password) => {
                 format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
             }
             Self::Token(token) => format!("Bearer {token}"),
         };
-        let mut header = HeaderValue::try_from(text).ok()?;
+        let header = HeaderValue::try_from(text);
+        let mut header = header.map_err(|_| CredentialError::Token)?;
         header.set_sensitive(true);
-        Some(header)
+        Ok(header)
     }
+}
+
+/// Why a credential cannot be shown to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// What is behind it would be taken for the password (RFC 7617, section 2).
+    #[error("a user name with a `:` in it cannot be told from its password")]
+    Colon,
+    /// Not what a header can have.
+    #[error("the token has characters that no token has")]
+    Token,
 }
 
 /// A server, and who asks it.
@@ -71,22 +88,30 @@ pub(crate) enum Posted {
 }
 
 /// What came of the bytes of a parcel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Uploaded {
     Done,
-    /// The server has begun to take it from somebody, now or once.
-    Claimed,
+    /// The server has begun to take it from somebody, now or once: from this very request, where that failed in passing
+    /// before.
+    Claimed(Option<Error>),
 }
 
 impl<T: Transport> Server<T> {
     /// `url` is where the server's API is; without a path that is `/v1`, where a server has it.
-    pub fn new(transport: T, url: &str, credential: Option<&Credential>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Where the credential is none that can be shown.
+    pub fn new(
+        transport: T,
+        url: &str,
+        credential: Option<&Credential>,
+    ) -> Result<Self, CredentialError> {
+        Ok(Self {
             transport,
             base: base(url),
-            authorization: credential.and_then(Credential::header),
+            authorization: credential.map(Credential::header).transpose()?,
             met: Cell::new(false),
-        }
+        })
     }
 
     /// Where its API is, without a slash at the end.
@@ -165,8 +190,9 @@ impl<T: Transport> Server<T> {
             .await?;
         match answer.status {
             StatusCode::OK | StatusCode::CREATED => Ok(Uploaded::Done),
-            StatusCode::CONFLICT => Ok(Uploaded::Claimed),
-            StatusCode::BAD_REQUEST if answer.failure().said.contains("mismatch") => {
+            StatusCode::CONFLICT => Ok(Uploaded::Claimed(answer.before)),
+            // "digest does not match", "parcel size does not match invoice"
+            StatusCode::BAD_REQUEST if answer.failure().said.contains("not match") => {
                 Err(Error::Damaged(answer.failure()))
             }
             StatusCode::FORBIDDEN if answer.failure().said.contains("yanked") => {
@@ -185,13 +211,15 @@ impl<T: Transport> Server<T> {
         body: Body<'_>,
     ) -> Result<Answer, Error> {
         let mut patience = Patience::new();
+        let mut before = None;
         loop {
             let error = match self.once(&method, url, content_type.as_ref(), body).await {
-                Ok(answer) if !is_busy(answer.status) => return Ok(answer),
+                Ok(answer) if !is_busy(answer.status) => return Ok(Answer { before, ..answer }),
                 Ok(answer) => answer.into_error(),
                 Err(error) if error.is_unreachable() && !self.met.get() => return Err(error),
                 Err(error) => error,
             };
+            before = Some(error.clone());
             patience.after(error, &self.transport).await?;
         }
     }
@@ -227,6 +255,9 @@ impl<T: Transport> Server<T> {
             self.met.set(true);
         }
         let response = sent?;
+        if response.body.len() > LONGEST_ANSWER {
+            return Err(Error::Long { request: shown });
+        }
         let pause = response.headers.get(RETRY_AFTER);
         Ok(Answer {
             request: shown,
@@ -237,6 +268,7 @@ impl<T: Transport> Server<T> {
             headers: response.headers,
             body: response.body,
             credential: self.authorization.is_some(),
+            before: None,
         })
     }
 }

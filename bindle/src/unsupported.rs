@@ -6,6 +6,22 @@ pub enum Unsupported {
     /// Wasm of another kind.
     #[error("component `{0}` is of the component model, and only core modules run there")]
     ComponentModel(String),
+    /// A module of another runtime.
+    #[error("component `{component}` imports from `{modules}`, which nobody has there")]
+    Imports {
+        /// Which component.
+        component: String,
+        /// From where, with `, ` between them.
+        modules: String,
+    },
+    /// A module that is not meant to stay one.
+    #[error("component `{component}` exports `{export}`, which is of the component model")]
+    Export {
+        /// Which component.
+        component: String,
+        /// What it exports.
+        export: String,
+    },
     /// Left where nobody composed them.
     #[error("component `{0}` has dependencies that are not composed into it")]
     Dependencies(String),

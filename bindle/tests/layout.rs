@@ -1,37 +1,18 @@
 //! What becomes of an app: the documents byte for byte, and what it is told that it would not have.
 #![allow(clippy::unwrap_used)] // A test that unwraps wrongly fails, which is its job.
 
+mod parts;
+
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
-use spin_deployer_bindle::{App, AssembleError, Bindle, Build, Unsupported, is_component};
-use spin_deployer_publish::{Component, Digest, File};
+use spin_deployer_bindle::{App, AssembleError, Bindle, Build, Unsupported};
+use spin_deployer_publish::{Component, Digest};
 
-const FINGERPRINT: &str = "1a2b3c4d5e6f70819293a4b5c6d7e8f9";
-
-fn component(id: &str, wasm: &str, files: &[(&str, &str)]) -> Component {
-    let file = |(path, text): &(&str, &str)| File {
-        path: (*path).to_owned(),
-        digest: Digest::of(text.as_bytes()),
-        size: text.len() as u64,
-    };
-    Component {
-        id: id.to_owned(),
-        wasm: Digest::of(wasm.as_bytes()),
-        wasm_size: wasm.len() as u64,
-        files: files.iter().map(file).collect(),
-    }
-}
+use parts::{FINGERPRINT, component};
 
 fn assemble(locked: &Value, components: &[Component]) -> Result<Bindle, AssembleError> {
-    Bindle::assemble(&App {
-        name: locked["metadata"]["name"].as_str().unwrap_or_default(),
-        version: locked["metadata"]["version"].as_str(),
-        locked: &locked.to_string(),
-        fingerprint: FINGERPRINT,
-        components,
-        build: &Build::Fingerprint,
-    })
+    parts::assemble(locked, components, &Build::Fingerprint)
 }
 
 fn manifest(bindle: &Bindle) -> &str {
@@ -55,7 +36,7 @@ fn small() -> Value {
 }
 
 fn small_assembled(locked: &Value) -> Result<Bindle, AssembleError> {
-    assemble(locked, &[component("main", "wasm", &[])])
+    assemble(locked, &[component("main", "wasm", [])])
 }
 
 /// What the app is told, one line each.
@@ -104,12 +85,12 @@ fn a_web_app_has_a_manifest_and_an_invoice_as_spin_wrote_them() {
         component(
             "front",
             "front wasm",
-            &[("index.html", "<h1>"), ("img/logo.png", "logo")],
+            [("index.html", "<h1>"), ("img/logo.png", "logo")],
         ),
         component(
             "cgi",
             "cgi wasm",
-            &[("img/logo.png", "logo"), ("index.html", "<h2>")],
+            [("img/logo.png", "logo"), ("index.html", "<h2>")],
         ),
     ];
     let bindle = assemble(&locked, &components).unwrap();
@@ -289,8 +270,8 @@ fn wasm_that_two_components_share_is_one_parcel_and_sent_once() {
     ]);
     locked["components"] = json!([{ "id": "main" }, { "id": "twin" }]);
     let components = [
-        component("main", "wasm", &[("a.txt", "x"), ("b.txt", "x")]),
-        component("twin", "wasm", &[("copy.wasm", "wasm")]),
+        component("main", "wasm", [("a.txt", "x"), ("b.txt", "x")]),
+        component("twin", "wasm", [("copy.wasm", "wasm")]),
     ];
     let bindle = assemble(&locked, &components).unwrap();
     let names: Vec<&str> = bindle
@@ -310,8 +291,8 @@ fn a_component_that_nothing_starts_is_left_out_with_its_files() {
     locked["components"] =
         json!([{ "id": "library", "metadata": { "ai_models": ["m"] } }, { "id": "main" }]);
     let components = [
-        component("library", "library", &[("a", "b")]),
-        component("main", "wasm", &[]),
+        component("library", "library", [("a", "b")]),
+        component("main", "wasm", []),
     ];
     let bindle = assemble(&locked, &components).unwrap();
     assert_eq!(bindle.unsupported, []);
@@ -434,6 +415,24 @@ fn an_app_of_which_nothing_is_left_is_none() {
     );
 }
 
+#[test]
+fn where_nothing_is_left_the_rest_is_told_too() {
+    let mut locked = small();
+    locked["triggers"][0]["trigger_type"] = "cron".into();
+    locked["components"] = json!([
+        { "id": "main", "metadata": { "databases": ["default"], "allowed_outbound_hosts": ["https://*.example.com"] } },
+        { "id": "other", "metadata": { "ai_models": ["llama"] } }
+    ]);
+    let told = told(&locked);
+    assert_eq!(told.len(), 4, "{told:#?}");
+    for (line, says) in
+        told.iter()
+            .zip(["`cron`", "SQLite", "`https://*.example.com`", "AI models"])
+    {
+        assert!(line.contains(says), "{told:#?}");
+    }
+}
+
 #[rstest]
 #[case("..")]
 #[case(".hidden")]
@@ -444,7 +443,7 @@ fn an_id_that_is_no_folders_name_is_told(#[case] id: &str) {
     let mut locked = small();
     locked["triggers"][0]["trigger_config"]["component"] = id.into();
     locked["components"][0]["id"] = id.into();
-    let bindle = assemble(&locked, &[component(id, "wasm", &[])]).unwrap();
+    let bindle = assemble(&locked, &[component(id, "wasm", [])]).unwrap();
     assert_eq!(
         bindle.unsupported,
         [Unsupported::ComponentId(id.to_owned())]
@@ -454,7 +453,7 @@ fn an_id_that_is_no_folders_name_is_told(#[case] id: &str) {
 #[test]
 fn contents_and_locked_app_have_to_be_of_one_app() {
     assert!(matches!(
-        assemble(&small(), &[component("other", "wasm", &[])]),
+        assemble(&small(), &[component("other", "wasm", [])]),
         Err(AssembleError::Locked(_))
     ));
     let mut locked = small();
@@ -463,14 +462,6 @@ fn contents_and_locked_app_have_to_be_of_one_app() {
         small_assembled(&locked),
         Err(AssembleError::Locked(_))
     ));
-}
-
-#[test]
-fn a_component_is_told_from_a_core_module_by_its_head() {
-    assert!(is_component(b"\0asm\x0d\0\x01\0"));
-    assert!(!is_component(b"\0asm\x01\0\0\0"));
-    assert!(!is_component(b"\0asm"));
-    assert!(!is_component(b""));
 }
 
 proptest! {
@@ -489,13 +480,13 @@ proptest! {
                 "\"id\":\"main\"",
                 &format!("\"id\":\"main\",\"env\":{{{}}}", pairs.join(",")),
             );
-            let files: Vec<(&str, &str)> = files.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+            let files = files.iter().map(|(k, v)| (k.as_str(), v.as_str()));
             Bindle::assemble(&App {
                 name: "small",
                 version: Some("0.1.0"),
                 locked: &locked,
                 fingerprint: FINGERPRINT,
-                components: &[component("main", "wasm", &files)],
+                components: &[component("main", "wasm", files)],
                 build: &Build::Fingerprint,
             })
             .unwrap()

@@ -1,6 +1,6 @@
 //! Several things at a time, but not all at once.
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
 
 /// Runs `futures`, at most `limit` of them at a time, and returns their results in the order of the futures.
 ///
@@ -19,4 +19,25 @@ pub async fn concurrently<T, E>(
         .await?;
     results.sort_unstable_by_key(|(index, _)| *index);
     Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+/// As [`concurrently`], but nothing is dropped that has begun: for what must not be broken off in its middle. After an error
+/// no other future begins, and those that run are awaited.
+///
+/// # Errors
+/// The first error that occurs.
+pub async fn concurrently_to_their_ends<E>(
+    limit: usize,
+    futures: impl IntoIterator<Item = impl Future<Output = Result<(), E>>>,
+) -> Result<(), E> {
+    let mut waiting = futures.into_iter();
+    let mut running: FuturesUnordered<_> = waiting.by_ref().take(limit.max(1)).collect();
+    let mut result = Ok(());
+    while let Some(ended) = running.next().await {
+        result = result.and(ended);
+        if result.is_ok() {
+            running.extend(waiting.next());
+        }
+    }
+    result
 }

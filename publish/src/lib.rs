@@ -15,7 +15,7 @@ mod patience;
 mod transport;
 
 pub use app::{Component, File};
-pub use concurrency::concurrently;
+pub use concurrency::{concurrently, concurrently_to_their_ends};
 pub use digest::{Digest, DigestError};
 pub use failure::{Failure, quote};
 pub use patience::{Passing, Patience, is_busy, retry_after};

@@ -130,6 +130,7 @@ fn a_plan_only_asks_and_says_what_a_deploy_would_do() {
     assert!(!proxy.requests().is_empty());
     let effect = format!("POST to the token service of http://{}", proxy.address());
     assert_eq!(before.json()["effects"], serde_json::json!([effect]));
+    assert_eq!(before.json()["sent"], serde_json::json!([]));
     assert!(
         proxy.requests().iter().all(|r| !r.writes()),
         "{:#?}",

@@ -55,6 +55,17 @@ fn an_app_moves_from_one_registry_to_another_without_its_sources() {
             &["--offline"],
         )
         .ok();
+    // By its tag it is what it was, and somebody is told so; a profile has nothing to choose there.
+    let line = ["--offline", "--profile", "debug"];
+    machine
+        .push(
+            Path::new(&here.reference("shop:v1")),
+            &there.reference("shop:again"),
+            &line,
+        )
+        .ok()
+        .says("as it was when it was fetched last")
+        .says("--profile debug changes nothing");
     let other = format!("{}@sha256:{}", here.reference("shop"), "0".repeat(64));
     machine
         .push(

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::harness::app::App;
 use crate::harness::run::Machine;
 
 /// Of RFC 8410, section 10.3.
@@ -81,4 +82,36 @@ fn what_is_no_key_says_what_it_is_and_how_to_get_one() {
         help.stdout.contains("create") && help.stdout.contains("only you can read"),
         "{help}"
     );
+}
+
+/// Also in a plan, and before anything is sent: nobody listens at that address.
+#[test]
+fn a_key_that_the_app_would_publish_signs_nothing() {
+    let machine = Machine::new();
+    let app = App::small();
+    app.write("static/inline.txt", PEM);
+    let line = [
+        "-t",
+        "bindle",
+        "--bindle-server",
+        "http://127.0.0.1:9",
+        "--bindle-key",
+        "static/inline.txt",
+        "-f",
+        ".",
+    ];
+    for command in ["plan", "deploy"] {
+        let key = app.path().join("static/inline.txt");
+        let line = std::iter::once(command).chain(line).map(|word| match word {
+            "." => app.path().as_os_str(),
+            "static/inline.txt" => key.as_os_str(),
+            word => word.as_ref(),
+        });
+        machine
+            .run(line)
+            .fails(2)
+            .says("the key of --bindle-key is in the app")
+            .says("inline.txt")
+            .says("exclude_files");
+    }
 }

@@ -161,6 +161,16 @@ fn a_release_that_is_not_there() {
     );
     assert!(!failed.status.success(), "{failed}");
     failed.says("nothing");
+    // With a typing mistake.
+    let id_of_first = id(&first["release"]);
+    let mistyped = format!("{id_of_first}0");
+    let failed = run(
+        &machine,
+        "rollback",
+        app.path(),
+        &["-t", "local", &mistyped],
+    );
+    failed.says(&format!("did you mean `{id_of_first}`?"));
     assert_eq!(status(&machine, &app), [id(&first["release"])]);
 }
 

@@ -500,3 +500,54 @@ fn without_a_home_nothing_can_be_saved_and_nobody_is_asked() {
     user.login(&platform, &[]).fails(1);
     assert_eq!(platform.connections(), 0);
 }
+
+/// The built-in plugin for a server that takes a name with a password, or a token.
+#[test]
+fn a_password_is_saved_with_its_name_and_instead_of_a_token() {
+    let mut machine = Machine::new();
+    let app = App::small();
+    let server = ["--bindle-server", "http://127.0.0.1:9"];
+    let run = |machine: &Machine, command: &str, more: &[&str]| {
+        let target = [command, "-t", "bindle"];
+        machine.run(target.iter().chain(&server).chain(more))
+    };
+    run(&machine, "login", &[])
+        .fails(2)
+        .says("nobody can be asked for --bindle-password or --bindle-token")
+        .says("set BINDLE_USERNAME, and set BINDLE_PASSWORD; or set BINDLE_TOKEN");
+    let options = |saved: &serde_json::Value| -> Vec<String> {
+        let saved = saved.as_array().unwrap().iter();
+        saved
+            .map(|s| s["option"].as_str().unwrap().to_owned())
+            .collect()
+    };
+
+    machine.set("BINDLE_TOKEN", TOKEN);
+    let first = run(&machine, "login", &["--output", "json"]).ok().json();
+    assert_eq!(options(&first["saved"]), ["bindle-token"]);
+    machine.set("BINDLE_TOKEN", "");
+    machine.set("BINDLE_PASSWORD", "planted-password-88f1");
+    run(&machine, "login", &[])
+        .fails(2)
+        .says("needs --bindle-username with --bindle-password");
+    machine.set("BINDLE_USERNAME", "me");
+    let second = run(&machine, "login", &["--output", "json"]).ok().json();
+    assert_eq!(
+        options(&second["saved"]),
+        ["bindle-username", "bindle-password"]
+    );
+    assert_eq!(options(&second["replaced"]), ["bindle-token"]);
+
+    // Nobody listens there: nothing that could be typed is missing.
+    machine.set("BINDLE_PASSWORD", "");
+    machine.set("BINDLE_USERNAME", "");
+    let folder = app.path().to_str().unwrap();
+    run(&machine, "plan", &["-f", folder]).fails(7);
+    let other = ["-f", folder, "--bindle-username", "other"];
+    run(&machine, "plan", &other)
+        .fails(2)
+        .says("needs --bindle-password with --bindle-username");
+    let out = run(&machine, "logout", &["--output", "json"]).ok().json();
+    assert_eq!(options(&out["removed"]).len(), 2);
+    assert_eq!(out["left"], 0);
+}

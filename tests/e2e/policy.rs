@@ -69,8 +69,16 @@ fn a_plugin_that_the_policy_does_not_name_does_not_run_built_in_or_not() {
         "json",
     ];
     let refused = machine.run(line).fails(5).says("does not let the plugin");
+    let refused = refused.says("that is plugin `local` ");
     assert_eq!(refused.json()["error"]["code"], "denied");
     assert!(events(&machine, "call").is_empty());
+    let run = &events(&machine, "run")[0];
+    assert_eq!(
+        (&run["command"], &run["target"]),
+        (&"deploy".into(), &"local".into())
+    );
+    let file = run["policies"][0]["file"].as_str().unwrap();
+    assert!(file.ends_with("policy.toml"), "{run}");
     let denied = events(&machine, "denied");
     assert_eq!(denied[0]["plugin"], "local");
     let digest = denied[0]["digest"].as_str().unwrap();

@@ -70,7 +70,7 @@ fn a_release_that_is_not_ready_is_shown_with_what_it_wrote() {
 
     let hostile = "listening\n\u{1b}[2Jerror: none";
     let text = shown(hostile, &[]);
-    text.says("error: deployed, but not ready after 1 seconds")
+    text.says("error: deployed, but not ready after 1 second\n")
         .says("\"not yet\", not \"never\"")
         .says("  log | listening\n  log | \\u{1b}[2Jerror: none\n");
     let json = shown(hostile, &["--output", "json"]).json();

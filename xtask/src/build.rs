@@ -88,13 +88,18 @@ pub(crate) fn own_workspaces(shell: &Shell) -> Result<Vec<String>> {
 
 /// Packages that run in the sandbox: the SDK, and every first-party plugin.
 pub(crate) fn sandboxed_packages(shell: &Shell) -> Result<Vec<String>> {
-    let plugins = folders(shell, "plugins")?
+    let plugins = plugins(shell)?
         .into_iter()
         .map(|name| format!("plugin-{name}"));
     Ok(["spin-deployer-sdk".to_owned()]
         .into_iter()
         .chain(plugins)
         .collect())
+}
+
+/// Names of the first-party plugins; their packages are called `plugin-<name>`.
+pub(crate) fn plugins(shell: &Shell) -> Result<Vec<String>> {
+    folders(shell, "plugins")
 }
 
 fn folders(shell: &Shell, below: &str) -> Result<Vec<String>> {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod dist;
 mod fuzz;
 mod shell;
 mod test;
@@ -27,6 +28,8 @@ enum Task {
     Lint,
     /// Throws hostile input at the parsers; finds nothing if all is well.
     Fuzz(fuzz::Options),
+    /// Packs the plugin `deployer` for this platform, as `spin plugins install` takes it.
+    Dist(dist::Options),
     /// Measures loading and pushing beside what else is installed, and writes docs/performance.md.
     Bench(bench::Options),
 }
@@ -38,6 +41,7 @@ fn main() -> Result<()> {
         Task::Test { runner } => test::run(&shell, &runner),
         Task::Lint => lint(&shell),
         Task::Fuzz(options) => fuzz::run(&shell, &options),
+        Task::Dist(options) => dist::run(&shell, &options),
         Task::Bench(options) => bench::run(&shell, &options),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -10,6 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 pub(crate) struct Shell {
     root: PathBuf,
     variables: Vec<(&'static str, OsString)>,
+    /// Variables of this process that commands are not given.
+    withheld: Vec<OsString>,
 }
 
 impl Shell {
@@ -19,6 +21,7 @@ impl Shell {
         Ok(Self {
             root,
             variables: Vec::new(),
+            withheld: Vec::new(),
         })
     }
 
@@ -29,6 +32,18 @@ impl Shell {
         Self {
             root: self.root.clone(),
             variables,
+            withheld: self.withheld.clone(),
+        }
+    }
+
+    /// The same, whose commands do not get those of this process's variables whose names are unwanted.
+    pub(crate) fn without(&self, unwanted: impl Fn(&str) -> bool) -> Self {
+        let names = std::env::vars_os().map(|(name, _)| name);
+        let unwanted = names.filter(|name| unwanted(&name.to_string_lossy()));
+        Self {
+            root: self.root.clone(),
+            variables: self.variables.clone(),
+            withheld: self.withheld.iter().cloned().chain(unwanted).collect(),
         }
     }
 
@@ -43,19 +58,26 @@ impl Shell {
         program: impl AsRef<OsStr>,
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<()> {
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(&self.root);
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        self.show(&command);
+        let mut command = self.command(program, arguments);
         let status = command
             .status()
             .with_context(|| format!("{:?}", command.get_program()))?;
-        ensure!(
-            status.success(),
-            "{:?} ended with {status}",
-            command.get_program()
-        );
-        Ok(())
+        succeeded(&command, status)
+    }
+
+    /// Runs a command to its success, and returns what it prints; its errors and its progress are on this terminal.
+    pub(crate) fn read<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<u8>> {
+        let mut command = self.command(program, arguments);
+        let output = command
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("{:?}", command.get_program()))?;
+        succeeded(&command, output.status)?;
+        Ok(output.stdout)
     }
 
     /// Runs the cargo that runs this.
@@ -63,8 +85,15 @@ impl Shell {
         &self,
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<()> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        self.run(cargo, arguments)
+        self.run(cargo(), arguments)
+    }
+
+    /// What the cargo that runs this prints.
+    pub(crate) fn read_cargo<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<u8>> {
+        self.read(cargo(), arguments)
     }
 
     /// What a command prints, without showing it; `None` where it is not there or fails.
@@ -93,6 +122,22 @@ impl Shell {
         Ok(here.with_file_name(format!("{program}{}", std::env::consts::EXE_SUFFIX)))
     }
 
+    /// A command in the root of the repository, shown already.
+    fn command<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.root);
+        for name in &self.withheld {
+            command.env_remove(name);
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        self.show(&command);
+        command
+    }
+
     /// Prints a command as somebody could type it in the root of the repository.
     fn show(&self, command: &Command) {
         let shorter = |word: &OsStr| {
@@ -112,4 +157,14 @@ impl Shell {
         let variables = variables.map(|(name, value)| format!("{name}={} ", value.display()));
         eprintln!("\n$ {}{line}", variables.collect::<String>());
     }
+}
+
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
+    let program = command.get_program();
+    ensure!(status.success(), "{program:?} ended with {status}");
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Who may push, and who stands for what is pushed.
 
 use rstest::rstest;
-use spin_deployer_bindle::{Credential, Error, SignedText, keyring_entry};
+use spin_deployer_bindle::{Credential, CredentialError, Error, Server, SignedText, keyring_entry};
 
 use crate::app::{bindle, push, push_signed};
 use crate::model::{Model, error};
@@ -19,6 +19,18 @@ fn a_credential_goes_along_with_every_request(
     assert!(
         !format!("{credential:?}").contains("p:w") && !format!("{credential:?}").contains("k3n")
     );
+}
+
+#[rstest]
+#[case::colon(Credential::Password("jane:doe".into(), "p".into()), CredentialError::Colon)]
+#[case::line(Credential::Token("to\nken".into()), CredentialError::Token)]
+fn who_cannot_be_named_is_not_nobody(
+    #[case] credential: Credential,
+    #[case] error: CredentialError,
+) {
+    let model = Model::default();
+    let server = Server::new(&model, "https://bindle.test/v1", Some(&credential));
+    assert_eq!(server.unwrap_err(), error);
 }
 
 #[test]

@@ -4,20 +4,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use serde_json::json;
-use spin_deployer_bindle::{App, Bindle, Build, Credential, Error, Found, Server, Signature};
-use spin_deployer_publish::{Component, Digest, File};
+use spin_deployer_bindle::{Bindle, Build, Credential, Error, Found, Server, Signature};
 
 use crate::model::Model;
+use crate::parts::{assemble, component};
 
 pub(crate) const WASM: &str = "wasm of main";
 
 /// An app with one component and these files.
 pub(crate) fn bindle_with(files: &[&str], build: &Build) -> Bindle {
-    let files = files.iter().map(|text| File {
-        path: format!("{text}.txt"),
-        digest: Digest::of(text.as_bytes()),
-        size: text.len() as u64,
-    });
     let locked = json!({
         "metadata": { "name": "shop", "version": "0.1.0", "authors": ["Jane <jane@example.com>"] },
         "triggers": [{
@@ -26,20 +21,9 @@ pub(crate) fn bindle_with(files: &[&str], build: &Build) -> Bindle {
         }],
         "components": [{ "id": "main" }]
     });
-    Bindle::assemble(&App {
-        name: "shop",
-        version: Some("0.1.0"),
-        locked: &locked.to_string(),
-        fingerprint: "1a2b3c4d5e",
-        components: &[Component {
-            id: "main".to_owned(),
-            wasm: Digest::of(WASM.as_bytes()),
-            wasm_size: WASM.len() as u64,
-            files: files.collect(),
-        }],
-        build,
-    })
-    .unwrap()
+    let names: Vec<String> = files.iter().map(|text| format!("{text}.txt")).collect();
+    let files = names.iter().map(String::as_str).zip(files.iter().copied());
+    assemble(&locked, &[component("main", WASM, files)], build).unwrap()
 }
 
 pub(crate) fn bindle() -> Bindle {
@@ -47,7 +31,7 @@ pub(crate) fn bindle() -> Bindle {
 }
 
 pub(crate) fn server<'a>(model: &'a Model, credential: Option<&Credential>) -> Server<&'a Model> {
-    Server::new(model, "https://bindle.test/v1", credential)
+    Server::new(model, "https://bindle.test/v1", credential).unwrap()
 }
 
 /// As plugins do it.

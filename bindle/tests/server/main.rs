@@ -5,5 +5,7 @@ mod access;
 mod app;
 mod broken;
 mod model;
+#[path = "../parts/mod.rs"]
+mod parts;
 mod push;
 mod taken;

@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -53,6 +55,12 @@ pub(crate) struct Model {
     others: RefCell<Vec<String>>,
     /// Answers nobody, from the start or from now on.
     pub(crate) unreachable: Cell<bool>,
+    /// Whether a parcel that it answers with an error is begun all the same.
+    pub(crate) fails_with_halves: Cell<bool>,
+    /// Uploads that are under way.
+    under_way: Cell<usize>,
+    /// The most that ever were at once.
+    pub(crate) most_under_way: Cell<usize>,
 }
 
 impl Model {
@@ -97,6 +105,12 @@ impl Model {
         self.others.borrow_mut().push(sha.to_owned());
     }
 
+    /// How many parcels are begun and not ended.
+    pub(crate) fn halves(&self) -> usize {
+        let parcels = self.parcels.borrow();
+        parcels.values().filter(|it| **it == Kept::Begun).count()
+    }
+
     pub(crate) fn yank(&self, bindle: &Bindle) {
         let mut invoices = self.invoices.borrow_mut();
         invoices.get_mut(&bindle.id.to_string()).unwrap().yanked = true;
@@ -111,7 +125,7 @@ impl Model {
             .count()
     }
 
-    fn missing(&self, id: &str) -> Vec<Label> {
+    pub(crate) fn missing(&self, id: &str) -> Vec<Label> {
         let parcels = self.parcels.borrow();
         let labels = self.invoices.borrow()[id].parcel.clone().into_iter();
         labels
@@ -147,17 +161,51 @@ impl Model {
         (status, table.to_string())
     }
 
-    fn post_parcel(&self, id: &str, sha: &str, body: Body<'_>, end: Option<End>) -> (u16, String) {
-        let mut parcels = self.parcels.borrow_mut();
-        if parcels.contains_key(sha) {
+    /// Takes a parcel bit by bit. Whoever drops this in between leaves half of it.
+    async fn post_parcel(
+        &self,
+        id: &str,
+        sha: &str,
+        body: Body<'_>,
+        end: Option<End>,
+    ) -> (u16, String) {
+        if !self.has_parcel(id, sha, body) {
+            let said = format!("Parcel SHA {sha} does not exist in invoice {id}");
+            return (400, error(&said));
+        }
+        let begins = match self.embedded {
+            true => self.parcels.borrow().get(sha).copied(),
+            false => {
+                let mut parcels = self.parcels.borrow_mut();
+                let before = parcels.get(sha).copied();
+                parcels.entry(sha.to_owned()).or_insert(Kept::Begun);
+                before
+            }
+        };
+        if begins.is_some() {
             return (409, error("resource already exists"));
         }
-        let invoice = &self.invoices.borrow()[id];
-        let label = invoice
-            .parcel
-            .iter()
-            .find(|p| p.label.sha256 == sha)
-            .unwrap();
+        let under_way = self.under_way.get() + 1;
+        self.under_way.set(under_way);
+        self.most_under_way
+            .set(self.most_under_way.get().max(under_way));
+        bit_by_bit().await;
+        self.under_way.set(self.under_way.get() - 1);
+        if end != Some(End::Within) {
+            self.parcels
+                .borrow_mut()
+                .insert(sha.to_owned(), Kept::Whole);
+        }
+        (200, "message = \"parcel created\"\n".to_owned())
+    }
+
+    /// Whether the parcel is in the invoice. Then it comes whole.
+    fn has_parcel(&self, id: &str, sha: &str, body: Body<'_>) -> bool {
+        let invoices = self.invoices.borrow();
+        let invoice = &invoices[id];
+        let Some(label) = invoice.parcel.iter().find(|p| p.label.sha256 == sha) else {
+            return false;
+        };
         match body {
             Body::Content {
                 digest,
@@ -169,15 +217,10 @@ impl Model {
             Body::Bytes(bytes) => assert_eq!(bytes.len() as u64, label.label.size),
             Body::Empty => panic!("a parcel without bytes"),
         }
-        match end {
-            Some(End::Within) if self.embedded => {}
-            Some(End::Within) => drop(parcels.insert(sha.to_owned(), Kept::Begun)),
-            _ => drop(parcels.insert(sha.to_owned(), Kept::Whole)),
-        }
-        (200, "message = \"parcel created\"\n".to_owned())
+        true
     }
 
-    fn answer(&self, asked: &str, body: Body<'_>, end: Option<End>) -> (u16, String) {
+    async fn answer(&self, asked: &str, body: Body<'_>, end: Option<End>) -> (u16, String) {
         {
             let mut answers = self.answers.borrow_mut();
             if let Some(at) = answers
@@ -185,6 +228,11 @@ impl Model {
                 .position(|(begin, ..)| asked.starts_with(begin))
             {
                 let (_, status, body) = answers.remove(at).unwrap();
+                if let (true, Some((_, sha))) =
+                    (self.fails_with_halves.get(), asked.split_once('@'))
+                {
+                    self.poison(sha);
+                }
                 return (status, body);
             }
         }
@@ -197,7 +245,7 @@ impl Model {
         }
         if let Some(place) = asked.strip_prefix("POST /v1/_i/") {
             let (id, sha) = place.split_once('@').unwrap();
-            return self.post_parcel(id, sha, body, end);
+            return self.post_parcel(id, sha, body, end).await;
         }
         let (id, about) = if let Some(id) = asked.strip_prefix("GET /v1/_r/missing/") {
             (id, "missing")
@@ -247,7 +295,8 @@ impl Transport for &Model {
         if matches!(end, Some((_, End::Before, _))) {
             return Err(lost.unwrap());
         }
-        let (status, body) = self.answer(&asked, request.body, end.map(|(_, end, _)| end));
+        let end = end.map(|(_, end, _)| end);
+        let (status, body) = self.answer(&asked, request.body, end).await;
         match lost {
             Some(lost) => Err(lost),
             None => Ok(Response {
@@ -268,6 +317,20 @@ impl Transport for &Model {
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + self.slept.borrow().iter().sum::<Duration>()
     }
+}
+
+/// Lets others go on, some times.
+async fn bit_by_bit() {
+    let mut bits = 3;
+    poll_fn(|context| {
+        bits -= 1;
+        context.waker().wake_by_ref();
+        match bits {
+            0 => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    })
+    .await;
 }
 
 pub(crate) fn error(text: &str) -> String {

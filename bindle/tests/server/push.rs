@@ -72,7 +72,7 @@ fn what_is_there_is_asked_with_get_and_changes_nothing() {
 }
 
 #[test]
-fn many_parcels_are_all_uploaded() {
+fn many_parcels_are_all_uploaded_many_at_a_time() {
     let model = Model::default();
     let texts: Vec<String> = (0..100).map(|number| format!("file {number}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -80,6 +80,7 @@ fn many_parcels_are_all_uploaded() {
     push(&model, &bindle).unwrap();
     assert!(model.has(&bindle));
     assert_eq!(model.uploads(), 102);
+    assert_eq!(model.most_under_way.get(), 16);
 }
 
 #[test]

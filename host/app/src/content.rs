@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
+use spin_deployer_manifest::counted;
+
 use crate::archive::{ArchiveError, Deferred};
 use crate::folder::{Folder, Refusal};
 use crate::memory::FileStamp;
@@ -53,7 +55,7 @@ pub enum ContentError {
     #[error(transparent)]
     Archive(Box<ArchiveError>),
     /// An offset past the end.
-    #[error("byte {offset} was asked for in a content of {size} bytes")]
+    #[error("byte {offset} was asked for in a content of {}", counted(*size, "byte"))]
     PastEnd {
         /// What was asked for, in bytes.
         offset: u64,

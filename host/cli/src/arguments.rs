@@ -54,11 +54,11 @@ pub(crate) enum Command {
         detailed_exitcode: bool,
     },
     /// Show the active release
-    Status(Place),
+    Status(NamedTarget),
     /// List releases, newest first
     History {
         #[command(flatten)]
-        place: Place,
+        named: NamedTarget,
         /// How many at most
         #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -71,7 +71,7 @@ pub(crate) enum Command {
         place: Place,
     },
     /// Remove the app from the platform; asks first
-    Destroy(Place),
+    Destroy(NamedTarget),
     /// Log in to the platform, or type its secrets once, and save them for the next commands
     Login(Account),
     /// Remove what login saved
@@ -202,7 +202,7 @@ pub(crate) struct Everywhere {
     /// The Spin that the app is for, where it is not the one that is here
     #[arg(long, global = true, value_name = "VERSION", value_parser = version)]
     pub(crate) spin_version: Option<Version>,
-    /// Show no progress and no warnings
+    /// Show no progress and, where the command ends well, no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Show what the plugin writes, and times
@@ -221,22 +221,22 @@ pub(crate) struct Limits {
     #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
     pub(crate) timeout: Option<Duration>,
     /// The most memory that the plugin may use [default: 256MiB]
-    #[arg(long, global = true, value_name = "SIZE")]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
     pub(crate) max_memory: Option<ByteSize>,
     /// The longest that the plugin may compute, waiting not counted [default: 60s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
     pub(crate) max_compute: Option<Duration>,
     /// The most requests that the plugin may send [default: 10000]
-    #[arg(long, global = true, value_name = "NUMBER")]
+    #[arg(long, global = true, value_name = "NUMBER", value_parser = number)]
     pub(crate) max_requests: Option<u64>,
     /// The most that all its requests and answers may have in their bodies together [default: 1024GiB]
-    #[arg(long, global = true, value_name = "SIZE")]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
     pub(crate) max_bytes: Option<ByteSize>,
     /// The most that one answer may have in its body [default: 64MiB]
-    #[arg(long, global = true, value_name = "SIZE")]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
     pub(crate) max_answer: Option<ByteSize>,
     /// The most that the headers of a request, or of an answer, may have [default: 64KiB]
-    #[arg(long, global = true, value_name = "SIZE")]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
     pub(crate) max_headers: Option<ByteSize>,
     /// The most that the plugin may write to your directories [default: 1GiB, or twice the app]
     #[arg(long, global = true, value_name = "SIZE")]
@@ -280,16 +280,35 @@ pub(crate) enum Output {
 }
 
 impl Command {
+    /// As it is typed.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Deploy { .. } => "deploy",
+            Self::Plan { .. } => "plan",
+            Self::Status(_) => "status",
+            Self::History { .. } => "history",
+            Self::Rollback { .. } => "rollback",
+            Self::Destroy(_) => "destroy",
+            Self::Login(_) => "login",
+            Self::Logout { .. } => "logout",
+            Self::Inspect { .. } => "inspect",
+            Self::Targets(_) => "targets",
+            Self::Key { .. } => "key",
+            Self::Completions { .. } => "completions",
+        }
+    }
+
     /// The target that was named, for a command that has a target.
     pub(crate) fn target(&self) -> Option<&str> {
         match self {
-            Self::Deploy { named, .. } | Self::Plan { named, .. } => {
+            Self::Deploy { named, .. }
+            | Self::Plan { named, .. }
+            | Self::Status(named)
+            | Self::Destroy(named)
+            | Self::History { named, .. } => {
                 named.named.as_deref().or(named.place.target.as_deref())
             }
-            Self::Status(place)
-            | Self::Destroy(place)
-            | Self::History { place, .. }
-            | Self::Rollback { place, .. } => place.target.as_deref(),
+            Self::Rollback { place, .. } => place.target.as_deref(),
             Self::Login(account) | Self::Logout { account, .. } => {
                 account.named.as_deref().or(account.target.as_deref())
             }
@@ -307,10 +326,10 @@ impl Command {
                 Some((&named.place.app, Some(build)))
             }
             Self::Inspect { app, build } => Some((app, Some(build))),
-            Self::Status(place)
-            | Self::Destroy(place)
-            | Self::History { place, .. }
-            | Self::Rollback { place, .. } => Some((&place.app, None)),
+            Self::Status(named) | Self::Destroy(named) | Self::History { named, .. } => {
+                Some((&named.place.app, None))
+            }
+            Self::Rollback { place, .. } => Some((&place.app, None)),
             Self::Login(_)
             | Self::Logout { .. }
             | Self::Targets(_)
@@ -403,6 +422,25 @@ fn timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// What a plugin needs some of.
+fn size(text: &str) -> Result<ByteSize, String> {
+    match text.parse()? {
+        ByteSize(0) => Err("nothing fits into nothing".into()),
+        size => Ok(size),
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err(
+            "a plugin that may ask nothing cannot deploy; --offline is for what the app refers to"
+                .into(),
+        ),
+        Ok(number) => Ok(number),
+        Err(e) => Err(format!("{e}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -430,6 +468,13 @@ mod tests {
     #[test]
     fn a_call_that_may_take_no_time_is_refused() {
         assert!(timeout("0s").is_err() && duration("0s").is_ok());
+    }
+
+    #[test]
+    fn no_limit_is_nothing() {
+        assert_eq!(size("1KiB"), Ok(ByteSize(1 << 10)));
+        assert_eq!(number("1"), Ok(1));
+        assert!(size("0B").is_err() && number("0").is_err() && number("-1").is_err());
     }
 
     #[test]

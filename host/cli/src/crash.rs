@@ -103,6 +103,7 @@ mod tests {
             limits: Asked::default(),
             readiness_timeout: Duration::ZERO,
             oversight: Oversight {
+                command: "deploy",
                 audit_log: Some(environment.cwd.join("audit.jsonl")),
                 policy: None,
             },
@@ -161,6 +162,8 @@ mod tests {
             })
             .collect();
         let expected = [
+            ("run", None),
+            ("compiled", Some("done")),
             ("call", None),
             ("started", None),
             ("request", Some("interrupted")),

@@ -14,7 +14,7 @@ use spin_deployer_manifest::OptionKind;
 use crate::arguments::{Command, KeyAction, Output};
 use crate::interrupted::last_words;
 use crate::parse::{CommandLine, Parsed, Stop};
-use crate::terminal::errors;
+use crate::terminal::errors::{self, Kind};
 use crate::terminal::progress::Progress;
 use crate::terminal::{Screen, Streams, print, results, set_colors};
 use crate::{crash, destroy, ending, interrupted, json, signals};
@@ -114,7 +114,7 @@ fn execute(
     let target = match (&arguments.command, target) {
         (Command::Inspect { .. }, _) => None,
         (Command::Targets(app), _) => {
-            return list_targets(environment, app.from.as_deref(), output);
+            return list_targets(environment, app.from.as_deref(), output, flags.verbose);
         }
         (Command::Completions { shell }, _) => {
             return Ok(Done {
@@ -127,6 +127,9 @@ fn execute(
                 KeyAction::Create => (create_key(environment, file)?, results::key_created),
                 KeyAction::Show => (show_key(environment, file)?, results::key_shown),
             };
+            if let Some(note) = report.note.as_deref().filter(|_| !flags.quiet) {
+                to_stderr(&errors::message(Kind::Warning, note, None, None));
+            }
             return Ok(show(&report, output, text));
         }
         (Command::Logout { all: true, .. }, _) => {
@@ -151,6 +154,7 @@ fn execute(
         screen.interactive,
     ));
     let oversight = Oversight {
+        command: arguments.command.name(),
         audit_log: flags.audit_log.clone(),
         policy: flags.policy.clone(),
     };
@@ -330,10 +334,12 @@ fn list_targets(
     environment: &Environment,
     from: Option<&str>,
     output: Output,
+    verbose: bool,
 ) -> Result<Done, Error> {
     let targets = Target::list(environment, from)?;
     Ok(Done::new(match output {
         Output::Json => json::targets(&targets),
+        Output::Text if verbose => results::targets_with_digests(&targets),
         Output::Text => results::targets(&targets),
     }))
 }

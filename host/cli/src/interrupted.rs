@@ -83,7 +83,7 @@ fn explain(landed: &Landed, target: &str) -> Error {
     let sent = landed.transferred > 0 || !landed.changed.is_empty();
     Error { sent, ..error }
         .detail(format!("already on {target}:\n{}", there.join("\n")))
-        .help("run the same command again: it completes what is there, and begins anew what was half sent")
+        .help("run the same command again: it completes what is there")
 }
 
 #[cfg(test)]

@@ -117,8 +117,15 @@ fn help(option: &OptionSpec) -> String {
         help.push_str(&escape::line(text));
         help.push(']');
     };
-    if option.required {
-        note("required");
+    let instead: Vec<_> = option
+        .conflicts_with
+        .iter()
+        .map(|o| format!("--{o}"))
+        .collect();
+    match instead.is_empty() {
+        _ if !option.required => {}
+        true => note("required"),
+        false => note(&format!("required, or {}", instead.join(" and "))),
     }
     if !option.required_with.is_empty() {
         let others: Vec<_> = option
@@ -191,6 +198,13 @@ mod tests {
             type = "signing-key"
             required-with = ["note", "size"]
             help = "What signs"
+
+            [[options]]
+            name = "token"
+            type = "secret"
+            required = true
+            conflicts-with = ["note", "size"]
+            help = "Who"
 
             [[options]]
             name = "size"
@@ -268,6 +282,7 @@ mod tests {
             "Where it is [required] [env: EXAMPLE_ADDRESS]",
             "How much [default: 3]",
             "What signs [required with --note, --size]",
+            "Who [required, or --note and --size]",
             "[possible values: small, large]",
         ] {
             assert!(help.contains(line), "{line}: {help}");

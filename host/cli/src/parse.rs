@@ -264,7 +264,9 @@ const WITH_TARGET: [&str; 8] = [
     "deploy", "plan", "status", "history", "rollback", "destroy", "login", "logout",
 ];
 /// Those whose target may be named without a flag.
-const TAKES_TARGET: [&str; 4] = ["deploy", "plan", "login", "logout"];
+const TAKES_TARGET: [&str; 7] = [
+    "deploy", "plan", "status", "history", "destroy", "login", "logout",
+];
 const OTHER_TARGETS: &str = "For the options of another target add -t TARGET to --help; `spin-deployer targets` lists them.";
 
 /// One of our own flags, typed or from its variable.
@@ -323,6 +325,9 @@ mod tests {
     #[case("deploy --directory oci", "local")]
     #[case("deploy --directory oci local", "local")]
     #[case("history -t oci", "oci")]
+    #[case("history oci", "oci")]
+    #[case("status oci --reference a.b/c", "oci")]
+    #[case("destroy --reference a.b/c oci", "oci")]
     #[case("rollback --reference a.b/c 3 -t oci", "oci")]
     #[case("login", "local")]
     #[case("login --reference a.b/c oci", "oci")]

@@ -52,6 +52,7 @@ pub(crate) fn error(error: &clap::Error) -> Error {
             );
         }
     }
+    tips.extend(misplaced(error).map(str::to_owned));
     let help = if tips.is_empty() {
         usage
     } else {
@@ -60,6 +61,26 @@ pub(crate) fn error(error: &clap::Error) -> Error {
     Error {
         help,
         ..Error::new(Code::Usage, message)
+    }
+}
+
+/// Where a word belongs that stands where none is expected.
+fn misplaced(error: &clap::Error) -> Option<&'static str> {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let word = word(ContextKind::InvalidArg)?;
+            let found = "a target is named with -t TARGET, an app with -f APP; --help says more";
+            (!word.starts_with('-')).then_some(found)
+        }
+        ErrorKind::InvalidSubcommand => {
+            let asks = word(ContextKind::InvalidSubcommand)? == "help";
+            asks.then_some("`--help` shows all commands, and behind a command its options")
+        }
+        _ => None,
     }
 }
 
@@ -117,6 +138,9 @@ mod tests {
         "invalid value '0' for '--limit <NUMBER>': 0 is not in 1..=4294967295",
         ""
     )]
+    #[case("rollback 3 hippo", "unexpected argument 'hippo' found", "-t TARGET")]
+    #[case("inspect hippo", "unexpected argument 'hippo' found", "-f APP")]
+    #[case("help", "unrecognized subcommand 'help'", "--help")]
     #[case("deploi", "unrecognized subcommand 'deploi'", "'deploy'")]
     #[case("", "a command is missing", "--help")]
     fn a_wrong_line_is_one_sentence_and_a_way_out(

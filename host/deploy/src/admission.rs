@@ -2,7 +2,7 @@
 
 use spin_deployer_app::App;
 use spin_deployer_grants::Policies;
-use spin_deployer_manifest::ByteSize;
+use spin_deployer_manifest::{ByteSize, counted};
 
 use crate::policy::denied;
 use crate::{Code, Error, Target};
@@ -59,8 +59,8 @@ pub(crate) fn admit(target: &Target, app: &App, policies: &Policies) -> Result<(
         && app.total_size() > most
     {
         return refused(format!(
-            "it has {} bytes, the target takes {most}",
-            app.total_size()
+            "it has {}, the target takes {most}",
+            counted(app.total_size(), "byte")
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The audit log: one JSON line for every call of a plugin, every request, every signature, and every secret that is saved
+//! The audit log: one JSON line for every command, every call of a plugin, every request, every signature, and every secret that is saved
 //! or removed.
 
 use std::fs::File;
@@ -14,7 +14,7 @@ use spin_deployer_sandbox::CallError;
 use crate::kept::KeptLog;
 use crate::ports::Last;
 use crate::report::SavedId;
-use crate::{Code, Error};
+use crate::{Code, Error, Target};
 
 /// Writes to the file of `--audit-log`, and to what is kept of the last runs.
 pub(crate) struct AuditLog {
@@ -39,17 +39,42 @@ struct Stamped<'a, T> {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(crate) enum Line<'a> {
+    /// A command began: what all lines up to the next one of this kind are of.
+    Run {
+        command: &'a str,
+        #[serde(flatten)]
+        target: Option<TargetLine<'a>>,
+        /// As it was named with `-f`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<&'a str>,
+        /// What it is done under.
+        policies: &'a [PolicyFile],
+    },
     /// A plugin that a policy does not let run.
     Denied {
         plugin: &'a str,
         digest: &'a str,
         why: String,
     },
+    /// A plugin was compiled, before its first call.
+    Compiled {
+        plugin: &'a str,
+        digest: &'a str,
+        /// `done` or `failed`.
+        outcome: &'a str,
+        /// The limit that ended it, in one word.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<&'a str>,
+        milliseconds: f64,
+    },
     /// A plugin was called.
     Call {
         plugin: &'a str,
         digest: &'a str,
         call: &'a str,
+        /// The app, for a call that is about one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        app: Option<AppLine>,
         /// Whether the plugin had to be compiled first.
         compiled: bool,
         /// Guest path and host path of what the plugin sees.
@@ -90,6 +115,24 @@ pub(crate) enum Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// What became of compiling a target's plugin, which `began` then.
+    pub(crate) fn compiled<T>(
+        target: &'a Target,
+        result: &Result<T, spin_deployer_sandbox::Error>,
+        began: Instant,
+    ) -> Self {
+        Self::Compiled {
+            plugin: target.manifest.name.as_str(),
+            digest: &target.digest,
+            outcome: outcome(result.is_ok()),
+            limit: match result {
+                Err(spin_deployer_sandbox::Error::Limit(limit)) => Some(limit.kind.word()),
+                _ => None,
+            },
+            milliseconds: milliseconds(began),
+        }
+    }
+
     /// The end of a call that `began` then. `last`: how its last request ended.
     pub(crate) fn ended<T>(
         call: &'a str,
@@ -99,7 +142,7 @@ impl<'a> Line<'a> {
     ) -> Self {
         Self::Ended {
             call,
-            outcome: if result.is_ok() { "done" } else { "failed" },
+            outcome: outcome(result.is_ok()),
             limit: match (result, last) {
                 (Err(CallError::Limit(limit)), _) => Some(limit.kind.word()),
                 (Err(_), Last::Limit(limit)) => Some(limit.kind.word()),
@@ -120,8 +163,63 @@ impl<'a> Line<'a> {
     }
 }
 
+fn outcome(done: bool) -> &'static str {
+    if done { "done" } else { "failed" }
+}
+
 fn milliseconds(began: Instant) -> f64 {
     began.elapsed().as_secs_f64() * 1000.0
+}
+
+/// The target of a command.
+#[derive(Serialize)]
+pub(crate) struct TargetLine<'a> {
+    target: &'a str,
+    plugin: &'a str,
+    version: String,
+    digest: &'a str,
+}
+
+impl<'a> From<&'a Target> for TargetLine<'a> {
+    fn from(target: &'a Target) -> Self {
+        Self {
+            target: &target.name,
+            plugin: target.manifest.name.as_str(),
+            version: target.manifest.version.to_string(),
+            digest: &target.digest,
+        }
+    }
+}
+
+/// A policy as it was read.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PolicyFile {
+    pub(crate) file: String,
+    /// `sha256:` and 64 hexadecimal digits over its text.
+    pub(crate) digest: String,
+}
+
+/// The app of a call.
+#[derive(Serialize)]
+pub(crate) struct AppLine {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// Of a call that may need all of the app.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    fingerprint: String,
+}
+
+impl AppLine {
+    /// `None` where the call is about no app.
+    pub(crate) fn of(app: &dyn spin_deployer_sandbox::App) -> Option<Self> {
+        let name = app.name();
+        (!name.is_empty()).then(|| Self {
+            name,
+            version: app.version(),
+            fingerprint: app.fingerprint(),
+        })
+    }
 }
 
 /// A mount of a call.
@@ -169,8 +267,24 @@ impl AuditLog {
     /// Writes a line at once, so that a crash of the host loses none. A full disk does not end what is under way: whether
     /// it went well say [`Self::complete`] and [`Self::surely`].
     pub(crate) fn line(&self, line: &impl Serialize) {
+        let Some(text) = self.write(line) else { return };
+        if let Some(kept) = &self.kept {
+            kept.write(&text);
+        }
+    }
+
+    /// The same of the line that says what the others are of. Of a command that leaves no other nothing is kept.
+    pub(crate) fn begin(&self, run: &Line<'_>) {
+        let Some(text) = self.write(run) else { return };
+        if let Some(kept) = &self.kept {
+            kept.head(&text);
+        }
+    }
+
+    /// Writes a line to the user's file, and returns it where it is wanted anywhere.
+    fn write(&self, line: &impl Serialize) -> Option<Vec<u8>> {
         if self.file.is_none() && self.kept.is_none() {
-            return;
+            return None;
         }
         let at = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -180,7 +294,7 @@ impl AuditLog {
             Ok(text) => text,
             Err(error) => {
                 self.lost.get_or_init(|| error.to_string());
-                return;
+                return None;
             }
         };
         text.push(b'\n');
@@ -190,9 +304,7 @@ impl AuditLog {
                 self.lost.get_or_init(|| error.to_string());
             }
         }
-        if let Some(kept) = &self.kept {
-            kept.write(&text);
-        }
+        Some(text)
     }
 
     /// Writes a line of what must not happen without one.

@@ -1,24 +1,30 @@
 //! The plugin's code, compiled once and kept.
 
 use std::path::Path;
+use std::time::Instant;
 
-use spin_deployer_sandbox::{Engine, Limits, Plugin, Verified};
+use spin_deployer_sandbox::{Engine, Plugin, Verified};
 use spin_deployer_store::{CompiledCode, StoreError};
 
+use crate::audit::{AuditLog, Line};
 use crate::error::chain;
 use crate::failure::beyond;
+use crate::policy::CallLimits;
 use crate::{Code, Error, Event, Observer, Target};
 
 /// The plugin, ready to run, and whether it had to be compiled. Compiled code is kept below `cache`.
 pub(crate) fn plugin(
     target: &Target,
     cache: Option<&Path>,
-    limits: &Limits,
+    limits: &CallLimits,
     observer: &dyn Observer,
+    audit: &AuditLog,
 ) -> Result<(Plugin, bool), Error> {
     let unusable = |e: spin_deployer_sandbox::Error| {
         if let spin_deployer_sandbox::Error::Limit(limit) = &e {
-            return beyond(target.manifest.name.as_str(), limit, limit.knob());
+            let plugin = target.manifest.name.as_str();
+            let ceiling = limits.ceiling(limit.kind.word(), 0);
+            return beyond(plugin, limit, limit.knob(), ceiling.as_ref());
         }
         let message = format!("plugin `{}` cannot be loaded", target.manifest.name);
         Error::new(Code::Incompatible, message).detail(chain(&e))
@@ -43,7 +49,10 @@ pub(crate) fn plugin(
     observer.event(Event::Compiling {
         plugin: target.manifest.name.to_string(),
     });
-    let code = engine.compile(&target.wasm, limits).map_err(unusable)?;
+    let began = Instant::now();
+    let code = engine.compile(&target.wasm, &limits.sandbox);
+    audit.line(&Line::compiled(target, &code, began));
+    let code = code.map_err(unusable)?;
     let plugin = Verified::new(&code)
         .and_then(|code| engine.load(code))
         .map_err(unusable)?;

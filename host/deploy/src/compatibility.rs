@@ -1,13 +1,11 @@
-//! Which Spin this is, and whether the plugin is made for it.
-//!
-//! Spin's own rule: a release that the plugin's range leaves out is an error, a pre-release that it leaves out a
-//! warning, because a range never names pre-releases of what is to come.
+//! Which Spin this is, and whether the plugin is made for it: a release that it is not made for is an error, a
+//! pre-release of which nobody can say a warning.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use semver::{Version, VersionReq};
-use spin_deployer_manifest::Manifest;
+use spin_deployer_manifest::{Compatibility, Manifest};
 
 use crate::loading::{Loader, blocking};
 use crate::spin;
@@ -69,15 +67,16 @@ fn judge(
     said: Said,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
-    if range.matches(version) {
-        return Ok(());
-    }
     let (name, own) = (&manifest.name, &manifest.version);
-    if !version.pre.is_empty() {
-        observer.event(Event::Note(format!(
-            "Spin {version} is a pre-release, and plugin `{name}` {own} is made for Spin {range}; it may not work"
-        )));
-        return Ok(());
+    match Compatibility::of(Some(range), version) {
+        Compatibility::Fits => return Ok(()),
+        Compatibility::Unproven => {
+            observer.event(Event::Note(format!(
+                "Spin {version} is a pre-release, and plugin `{name}` {own} is made for Spin {range}; it may not work"
+            )));
+            return Ok(());
+        }
+        Compatibility::Unfit => {}
     }
     let said = match said {
         Said::Flag => "--spin-version says so",

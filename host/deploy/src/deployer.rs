@@ -3,6 +3,7 @@
 mod login;
 mod logs;
 mod removal;
+mod rollback;
 mod run;
 
 use std::collections::BTreeMap;
@@ -98,14 +99,16 @@ impl Deployer {
         request: Request,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        let (policies, audit) = request.oversight.begin(&environment)?;
+        let from = request.app.from.as_deref();
+        let (policies, audit) = request.oversight.begin(&environment, Some(&target), from)?;
         policies.admits(&target.digest).map_err(|refusal| {
             audit.line(&Line::Denied {
                 plugin: target.manifest.name.as_str(),
                 digest: &target.digest,
                 why: refusal.to_string(),
             });
-            policy::denied(&refusal)
+            let (plugin, version) = (&target.manifest.name, &target.manifest.version);
+            policy::denied(&refusal).detail(format!("that is plugin `{plugin}` {version}"))
         })?;
         let limits = request.limits.under(&policies)?;
         let audit = Arc::new(audit);
@@ -157,6 +160,7 @@ impl Deployer {
             app: app_id(&*called.prepared.app),
             changes: called.value.into_iter().map(Change::from).collect(),
             effects: called.prepared.grant.effects(),
+            sent: called.session.tally().written,
             findings: called.prepared.findings,
         })
     }
@@ -226,21 +230,6 @@ impl Deployer {
             })
             .await?;
         Ok(self.releases(called.value.into_iter().map(Release::from).collect()))
-    }
-
-    /// Makes an earlier release the active one again.
-    ///
-    /// # Errors
-    /// As [`Self::deploy`].
-    pub async fn rollback(&self, id: &str) -> Result<ReleasesReport, Error> {
-        let id = id.to_owned();
-        let called = self
-            .call(Phase::Rollback, "rollback", move |plugin, ports, limits| {
-                let id = id.clone();
-                async move { plugin.rollback(ports, limits, &id).await }
-            })
-            .await?;
-        Ok(self.releases(vec![Release::from(called.value)]))
     }
 
     /// What already is on the platform.

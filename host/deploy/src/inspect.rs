@@ -25,7 +25,7 @@ impl Inspection {
         oversight: &Oversight,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        let (policies, audit) = oversight.begin(&environment)?;
+        let (policies, audit) = oversight.begin(&environment, None, request.from.as_deref())?;
         let egress = Egress::new(egress::Config {
             environment: environment.vars.iter().collect(),
             proxies: Proxies::System,
@@ -47,7 +47,16 @@ impl Inspection {
     /// The app cannot be loaded: every finding in one go.
     pub async fn run(&self) -> Result<InspectReport, Error> {
         self.0.build().await?;
-        Ok(report(&self.0.app(Composition::Reported, false).await?))
+        let app = self.0.app(Composition::Reported, false).await?;
+        let mut report = report(&app);
+        // Something was made a component, which not every target wants.
+        if app.components().iter().any(|c| c.given.is_some()) {
+            let with_modules = self.0.app(Composition::Reported, true).await?;
+            let other = with_modules.fingerprint();
+            let is_other = other != report.fingerprint;
+            report.fingerprint_with_modules = is_other.then(|| other.to_owned());
+        }
+        Ok(report)
     }
 
     /// As [`Deployer::end`](crate::Deployer::end).
@@ -95,6 +104,7 @@ fn report(app: &App) -> InspectReport {
         locked: app.locked().clone(),
         components,
         fingerprint: app.fingerprint().to_owned(),
+        fingerprint_with_modules: None,
         findings: app.findings().to_vec(),
     }
 }

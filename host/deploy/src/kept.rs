@@ -14,6 +14,8 @@ const EXTENSION: &str = "jsonl";
 /// nothing.
 pub(crate) struct KeptLog {
     folder: PathBuf,
+    /// Stands in front of the first line, and alone is none.
+    heading: OnceLock<Vec<u8>>,
     file: OnceLock<Option<Mutex<File>>>,
 }
 
@@ -22,8 +24,14 @@ impl KeptLog {
     pub(crate) fn within(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
+            heading: OnceLock::new(),
             file: OnceLock::new(),
         }
+    }
+
+    /// What the lines to come are of.
+    pub(crate) fn head(&self, line: &[u8]) {
+        self.heading.get_or_init(|| line.to_owned());
     }
 
     /// Writes at once. Where that is impossible nothing is kept: no command fails because of it.
@@ -46,7 +54,11 @@ impl KeptLog {
         let now = humantime::format_rfc3339_millis(SystemTime::now());
         let now = now.to_string().replace(':', "-");
         let name = format!("{now}-{}.{EXTENSION}", std::process::id());
-        file.open(self.folder.join(name))
+        let mut file = file.open(self.folder.join(name))?;
+        if let Some(heading) = self.heading.get() {
+            file.write_all(heading)?;
+        }
+        Ok(file)
     }
 
     /// Removes the oldest, so that with this run there are [`RUNS`].
@@ -89,6 +101,7 @@ mod tests {
         }
         fs::write(logs.join("notes.txt"), "mine").unwrap();
         let log = KeptLog::within(&logs);
+        log.head(b"{\"run\":0}\n");
         log.write(b"{\"a\":1}\n");
         log.write(b"{\"b\":2}\n");
         let names = kept(&logs);
@@ -100,14 +113,14 @@ mod tests {
             .iter()
             .find(|name| name.contains(&format!("-{}.", std::process::id())));
         let text = fs::read_to_string(logs.join(own.unwrap())).unwrap();
-        assert_eq!(text, "{\"a\":1}\n{\"b\":2}\n");
+        assert_eq!(text, "{\"run\":0}\n{\"a\":1}\n{\"b\":2}\n");
     }
 
     #[test]
     fn a_run_without_a_line_leaves_no_log() {
         let folder = tempfile::tempdir().unwrap();
         let logs = folder.path().join("audit");
-        drop(KeptLog::within(&logs));
+        KeptLog::within(&logs).head(b"{\"run\":0}\n");
         assert!(!logs.exists());
     }
 

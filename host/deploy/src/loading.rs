@@ -14,7 +14,7 @@ use crate::audit::AuditLog;
 use crate::build::build;
 use crate::remotes::{self, Fetched};
 use crate::spin::{self, Child, SpinTriggers};
-use crate::{Code, Environment, Error, Observer};
+use crate::{Code, Environment, Error, Event, Observer};
 
 /// Which app, and what the user says of it.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +55,14 @@ impl Loader {
         runs_modules: bool,
     ) -> Result<App, Error> {
         self.with_ports(move |loader, source, ports| {
+            if let (Some(profile), false) =
+                (&loader.request.profile, matches!(source, Source::Manifest(_)))
+            {
+                let note = format!(
+                    "--profile {profile} changes nothing: an image is built, and only a spin.toml has profiles"
+                );
+                loader.observer.event(Event::Note(note));
+            }
             let options = LoadOptions {
                 composition,
                 keep_modules: runs_modules,

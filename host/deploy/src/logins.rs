@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use spin_deployer_grants::{Grant, Policies, ValueSource, Values};
-use spin_deployer_manifest::{Manifest, OptionKind, OptionName, OptionSpec, RuleTarget, Secret};
+use spin_deployer_manifest::{
+    Manifest, OptionKind, OptionName, OptionSpec, OptionValue, RuleTarget, Secret,
+};
 use spin_deployer_store::{Binding, SavedSecret, SavedSecrets, SecretsError};
 
 use crate::error::chain;
@@ -24,6 +26,8 @@ pub(crate) struct Logins {
     /// Whether it is asked to log in now: without what was saved, and without what it is about to get.
     now: bool,
     expired: BTreeMap<OptionName, SystemTime>,
+    /// Whose login was found.
+    account: Option<String>,
 }
 
 impl Logins {
@@ -43,6 +47,7 @@ impl Logins {
             own,
             now: false,
             expired: BTreeMap::new(),
+            account: None,
         }
     }
 
@@ -78,10 +83,21 @@ impl Logins {
         values: &Values,
         option: &OptionName,
     ) -> Result<Option<Secret>, Error> {
+        self.find_with(manifest, values, option, option)
+    }
+
+    /// The value of an option that was saved with this secret.
+    pub(crate) fn find_with(
+        &mut self,
+        manifest: &Manifest,
+        values: &Values,
+        option: &OptionName,
+        secret: &OptionName,
+    ) -> Result<Option<Secret>, Error> {
         let Some(store) = &self.store else {
             return Ok(None);
         };
-        let origins = origins(manifest, values, option);
+        let origins = origins(manifest, values, secret);
         if origins.is_empty() {
             return Ok(None);
         }
@@ -98,20 +114,32 @@ impl Logins {
                 self.expired.insert(option.clone(), expires);
                 Ok(None)
             }
-            _ => Ok(Some(found.secret.clone())),
+            _ => {
+                self.account = found.account.clone().or(self.account.take());
+                Ok(Some(found.secret.clone()))
+            }
         }
     }
 
-    /// The error for a required secret without a value, where a login is what is missing.
-    pub(crate) fn needed(&self, target: &Target, option: &OptionSpec) -> Option<Error> {
+    /// The error for a required secret without a value, where a login is what is missing. `typing`: whether somebody is
+    /// there who could log in.
+    pub(crate) fn needed(
+        &self,
+        target: &Target,
+        option: &OptionSpec,
+        typing: bool,
+    ) -> Option<Error> {
         let message = match self.expired(target) {
             Some(message) if self.expired.contains_key(&option.name) => message,
             _ if self.own => format!("target `{}` needs a login", target.name),
             _ => return None,
         };
-        let or = option.env.iter().filter(|name| target.may_read(name));
-        let or: String = or.map(|name| format!(", or set {name}")).collect();
-        Some(Error::new(Code::Unauthenticated, message).help(format!("{}{or}", self.advice())))
+        let instead = match typing {
+            true => String::new(),
+            false => instead(target, option),
+        };
+        let help = format!("{}{instead}", self.advice());
+        Some(Error::new(Code::Unauthenticated, message).help(help))
     }
 
     /// What was saved and is not used any more, for the user.
@@ -160,16 +188,71 @@ impl Logins {
                 time(*expires)
             ));
         }
-        lines.push(self.advice());
+        lines.extend(self.whose(target, values));
+        lines.push(match self.now {
+            true => format!("try again: `{}`", self.command),
+            false => self.advice(),
+        });
         for option in secrets {
             let from = match values.get(&option.name).map(|value| value.source) {
                 Some(ValueSource::Flag) => format!("--{}", option.name),
                 Some(ValueSource::Environment) => variables(option),
                 _ => continue,
             };
-            lines.push(format!("{from} was used, and counts more than a login"));
+            let and = match self.now {
+                true => "",
+                false => ", and counts more than a login",
+            };
+            lines.push(format!("{from} was used{and}"));
         }
         Some(lines.join("\n"))
+    }
+
+    /// Who the platform was told that this is.
+    fn whose(&self, target: &Target, values: &Values) -> Vec<String> {
+        let manifest = &target.manifest;
+        let names = |option: &&OptionSpec| {
+            let with = |secret: &OptionSpec| option.required_with.contains(&secret.name);
+            option.kind == OptionKind::Text && (option.login || secrets(manifest).any(with))
+        };
+        let typed = manifest.options.iter().filter(names).filter_map(|option| {
+            let given = values.get(&option.name)?;
+            let OptionValue::Text(name) = &given.value else {
+                return None;
+            };
+            let from = match given.source {
+                ValueSource::Environment => variables(option),
+                _ => format!("--{}", option.name),
+            };
+            Some(format!(
+                "{from} is `{name}`: is that the account, and its password right?"
+            ))
+        });
+        let saved = self.account.iter();
+        let saved = saved.map(|account| format!("the saved login is that of {account}"));
+        typed.chain(saved).collect()
+    }
+}
+
+/// What can be given in place of a login where nobody can type: what one logs in with, or what comes of it.
+fn instead(target: &Target, option: &OptionSpec) -> String {
+    let variable = |option: &OptionSpec| {
+        let name = option.env.iter().find(|name| target.may_read(name));
+        name.cloned()
+    };
+    let options = target.manifest.options.iter();
+    let with: Vec<_> = options.filter(|o| o.login).filter_map(variable).collect();
+    let ways = [
+        (!with.is_empty()).then(|| with.join(" and ")),
+        variable(option),
+    ];
+    let ways: Vec<_> = ways.into_iter().flatten().collect();
+    match ways.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; where nobody can type, as in CI, set {}",
+            ways.join(", or ")
+        ),
     }
 }
 
@@ -177,6 +260,17 @@ impl Logins {
 pub(crate) fn secrets(manifest: &Manifest) -> impl Iterator<Item = &OptionSpec> {
     let options = manifest.options.iter();
     options.filter(|option| option.kind == OptionKind::Secret)
+}
+
+/// What is saved with a secret because the one is nothing without the other: who logs in with a password.
+pub(crate) fn companions<'a>(
+    manifest: &'a Manifest,
+    secret: &'a OptionName,
+) -> impl Iterator<Item = &'a OptionSpec> {
+    let options = manifest.options.iter();
+    options.filter(move |option| {
+        option.kind == OptionKind::Text && option.required_with.contains(secret)
+    })
 }
 
 /// Whether the user has given a secret for this run, which counts more than one that a login saves.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::audit::{AuditLog, Line};
+use crate::audit::{AuditLog, Line, TargetLine};
 use crate::logins::{self, identity, origins, undecided, unusable};
 use crate::report::{LogoutReport, SCHEMA};
 use crate::{Environment, Error, Target, target, values};
@@ -20,15 +20,17 @@ pub fn logout(
     from: Option<&str>,
     audit_log: Option<&Path>,
 ) -> Result<LogoutReport, Error> {
-    let audit = AuditLog::open(audit_log, environment.directories.data())?;
+    let audit = begin(environment, Some(target), from, audit_log)?;
     let (manifest, plugin) = (&target.manifest, identity(target));
     let folder = target::folder(environment, from);
     let values = values::written(environment, target, given, &folder)?;
     let everywhere = undecided(manifest, &values);
     let secrets: BTreeMap<_, _> = logins::secrets(manifest)
-        .map(|option| {
-            let origins = origins(manifest, &values, &option.name);
-            (option.name.to_string(), origins)
+        .flat_map(|secret| {
+            let origins = origins(manifest, &values, &secret.name);
+            let with = logins::companions(manifest, &secret.name);
+            let saved = with.chain(std::iter::once(secret));
+            saved.map(move |option| (option.name.to_string(), origins.clone()))
         })
         .collect();
     let mut report = LogoutReport {
@@ -58,7 +60,7 @@ pub fn logout_all(
     environment: &Environment,
     audit_log: Option<&Path>,
 ) -> Result<LogoutReport, Error> {
-    let audit = AuditLog::open(audit_log, environment.directories.data())?;
+    let audit = begin(environment, None, None, audit_log)?;
     let removed = match logins::store(environment) {
         Some(store) => store.clear().map_err(unusable)?,
         None => Vec::new(),
@@ -71,6 +73,22 @@ pub fn logout_all(
     };
     told(&report, &audit);
     Ok(report)
+}
+
+fn begin(
+    environment: &Environment,
+    target: Option<&Target>,
+    from: Option<&str>,
+    audit_log: Option<&Path>,
+) -> Result<AuditLog, Error> {
+    let audit = AuditLog::open(audit_log, environment.directories.data())?;
+    audit.begin(&Line::Run {
+        command: "logout",
+        target: target.map(TargetLine::from),
+        from,
+        policies: &[],
+    });
+    Ok(audit)
 }
 
 fn told(report: &LogoutReport, audit: &AuditLog) {

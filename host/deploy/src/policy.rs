@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use spin_deployer_egress as egress;
-use spin_deployer_grants::{Policies, Policy, PolicyRefusal};
+use spin_deployer_grants::{Ceiling, Policies, Policy, PolicyRefusal};
 use spin_deployer_manifest::ByteSize;
 use spin_deployer_sandbox as sandbox;
 
-use crate::audit::AuditLog;
-use crate::{Code, Environment, Error, bounded};
+use crate::audit::{AuditLog, Line, PolicyFile, TargetLine};
+use crate::target::sha256;
+use crate::{Code, Environment, Error, Target, bounded};
 
 /// The machine's own policy, which nobody has to name.
 const SYSTEM: &str = if cfg!(windows) {
@@ -49,6 +50,8 @@ pub struct Asked {
 /// Who watches over a run.
 #[derive(Clone, Debug, Default)]
 pub struct Oversight {
+    /// What is run, for the audit log: `deploy`.
+    pub command: &'static str,
     /// Where to append the audit log.
     pub audit_log: Option<PathBuf>,
     /// One more policy.
@@ -60,14 +63,25 @@ impl Oversight {
     ///
     /// # Errors
     /// A policy that cannot be read, a log that cannot be written, or none where a policy requires one.
-    pub(crate) fn begin(&self, environment: &Environment) -> Result<(Policies, AuditLog), Error> {
-        let policies = read(environment, self.policy.as_deref())?;
+    pub(crate) fn begin(
+        &self,
+        environment: &Environment,
+        target: Option<&Target>,
+        from: Option<&str>,
+    ) -> Result<(Policies, AuditLog), Error> {
+        let (policies, files) = read(environment, self.policy.as_deref())?;
         policies
             .requires_audit_log(self.audit_log.is_some())
             .map_err(|refusal| denied(&refusal))?;
         let data = environment.directories.data();
         let required = policies.requires_audit_log(false).is_err();
         let audit = AuditLog::open(self.audit_log.as_deref(), data)?;
+        audit.begin(&Line::Run {
+            command: self.command,
+            target: target.map(TargetLine::from),
+            from,
+            policies: &files,
+        });
         Ok((policies, audit.required(required)))
     }
 }
@@ -79,6 +93,8 @@ pub(crate) struct CallLimits {
     pub(crate) egress: egress::Limits,
     /// Where nobody asked for another limit of what is written: the most that it may become.
     written: Option<ByteSize>,
+    /// What the policies have against more.
+    most: spin_deployer_grants::Limits,
 }
 
 impl CallLimits {
@@ -90,13 +106,36 @@ impl CallLimits {
         }
         limits
     }
+
+    /// What a policy says to a call for an app of this size that broke the limit of this word.
+    pub(crate) fn ceiling(&self, word: &str, size: u64) -> Option<Ceiling> {
+        let (sandbox, egress, most) = (self.for_app(size), &self.egress, &self.most);
+        match word {
+            "memory" => most.memory.ceiling(memory(&sandbox)),
+            "compute" => most.compute.ceiling(sandbox.compute),
+            "time" => most.time.ceiling(sandbox.wall),
+            "requests" => most.requests.ceiling(egress.requests),
+            "bytes" => most.bytes.ceiling(ByteSize(egress.bytes)),
+            "answer" => most.answer.ceiling(ByteSize(egress.answer)),
+            "written" => most.written.ceiling(ByteSize(sandbox.written)),
+            "compile" => most.compile.ceiling(sandbox.compile),
+            _ => None,
+        }
+    }
+}
+
+fn memory(limits: &sandbox::Limits) -> ByteSize {
+    ByteSize(u64::try_from(limits.memory).unwrap_or(u64::MAX))
 }
 
 /// All policies that there are: the machine's, the variable's, the flag's.
 ///
 /// # Errors
 /// One that is named and not there, or that cannot be understood. Nothing runs then: it could have been narrower.
-fn read(environment: &Environment, flag: Option<&Path>) -> Result<Policies, Error> {
+fn read(
+    environment: &Environment,
+    flag: Option<&Path>,
+) -> Result<(Policies, Vec<PolicyFile>), Error> {
     let named = environment.var(VARIABLE).map(PathBuf::from);
     read_all(Path::new(SYSTEM), named.as_deref(), flag)
 }
@@ -105,8 +144,9 @@ fn read_all(
     system: &Path,
     variable: Option<&Path>,
     flag: Option<&Path>,
-) -> Result<Policies, Error> {
+) -> Result<(Policies, Vec<PolicyFile>), Error> {
     let mut policies = Policies::default();
+    let mut files = Vec::new();
     let is_absent = |path: &Path| {
         std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
     };
@@ -118,6 +158,10 @@ fn read_all(
                 .detail(e.to_string())
         };
         let bytes = bounded::read(path, LARGEST).map_err(unreadable)?;
+        files.push(PolicyFile {
+            file: name.clone(),
+            digest: sha256(&bytes),
+        });
         let text = String::from_utf8(bytes)
             .map_err(std::io::Error::other)
             .map_err(unreadable)?;
@@ -127,7 +171,7 @@ fn read_all(
         })?;
         policies = policies.with(name, policy);
     }
-    Ok(policies)
+    Ok((policies, files))
 }
 
 /// What a policy refuses, as the user is told.
@@ -146,9 +190,8 @@ impl Asked {
     fn within(&self, policies: &Policies) -> Result<CallLimits, PolicyRefusal> {
         let most = policies.limits();
         let (sandbox, egress) = (sandbox::Limits::default(), egress::Limits::default());
-        let memory = ByteSize(u64::try_from(sandbox.memory).unwrap_or(u64::MAX));
         let time = most.time.within(self.time, sandbox.wall)?;
-        let memory = most.memory.within(self.memory, memory)?.0;
+        let memory = most.memory.within(self.memory, memory(&sandbox))?.0;
         let headers = self.headers.map_or(egress.headers, |asked| asked.0);
         let written = most.written.within(self.written, ByteSize(u64::MAX))?;
         Ok(CallLimits {
@@ -168,10 +211,11 @@ impl Asked {
                     Some(_) => written.0,
                     None => sandbox.written.min(written.0),
                 },
-                compile: self.compile.unwrap_or(sandbox.compile),
+                compile: most.compile.within(self.compile, sandbox.compile)?,
                 ..sandbox
             },
             written: self.written.is_none().then_some(written),
+            most,
         })
     }
 }
@@ -216,7 +260,7 @@ mod tests {
             limits.egress.requests
         };
         let absent = machine.absent();
-        let read = |system: &Path, variable, flag| read_all(system, variable, flag).unwrap();
+        let read = |system: &Path, variable, flag| read_all(system, variable, flag).unwrap().0;
         assert_eq!(
             requests(read(&absent, None, None)),
             egress::Limits::default().requests
@@ -239,21 +283,35 @@ mod tests {
             started: std::time::Instant::now(),
         };
         let mut oversight = Oversight {
+            command: "deploy",
             audit_log: None,
             policy: Some(policy),
         };
-        let error = oversight.begin(&environment).err().unwrap();
+        let error = oversight.begin(&environment, None, None).err().unwrap();
         assert_eq!(error.code, Code::Denied);
         assert!(error.help.unwrap().contains("--audit-log"));
-        oversight.audit_log = Some(machine.0.path().join("audit.jsonl"));
-        assert!(oversight.begin(&environment).is_ok());
+        let log = machine.0.path().join("audit.jsonl");
+        oversight.audit_log = Some(log.clone());
+        assert!(oversight.begin(&environment, None, Some("shop")).is_ok());
+        // What began, and under what.
+        let line: serde_json::Value = serde_json::from_slice(&std::fs::read(log).unwrap()).unwrap();
+        assert_eq!(
+            (&line["event"], &line["command"], &line["from"]),
+            (&"run".into(), &"deploy".into(), &"shop".into())
+        );
+        let policy = &line["policies"][line["policies"].as_array().unwrap().len() - 1];
+        assert!(policy["file"].as_str().unwrap().ends_with("flag.toml"));
+        assert_eq!(
+            policy["digest"],
+            sha256(b"schema = 1\nrequire.audit-log = true\n")
+        );
     }
 
     #[test]
     fn more_than_a_policy_allows_is_an_error_that_names_it() {
         let machine = Machine::new();
         let flag = machine.write("flag.toml", &allowing(10));
-        let policies = read_all(&machine.absent(), None, Some(&flag)).unwrap();
+        let (policies, _) = read_all(&machine.absent(), None, Some(&flag)).unwrap();
         let asked = Asked {
             requests: Some(11),
             ..Asked::default()
@@ -284,6 +342,21 @@ mod tests {
         assert_eq!(written(Some("1GiB"), policy, 10 * gib).unwrap(), gib);
         let error = written(Some("3GiB"), policy, 0).unwrap_err();
         assert_eq!(error.code, Code::Denied);
+    }
+
+    #[test]
+    fn whatever_a_policy_lowers_says_so() {
+        let policy = "schema = 1\nlimits = { memory = \"1MiB\", compute = \"1s\", time = \"1s\", requests = 1, \
+                      bytes = \"1MiB\", answer = \"1KiB\", written = \"1KiB\", compile = \"1s\" }";
+        let policies = Policies::default().with("policy.toml", policy.parse().unwrap());
+        let limits = Asked::default().under(&policies).unwrap();
+        for key in [
+            "memory", "compute", "time", "requests", "bytes", "answer", "written", "compile",
+        ] {
+            let ceiling = limits.ceiling(key, 0).unwrap();
+            assert_eq!((ceiling.key, ceiling.is_reached), (key, true));
+        }
+        assert_eq!(limits.ceiling("headers", 0), None);
     }
 
     #[test]

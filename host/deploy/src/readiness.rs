@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use spin_deployer_egress::{RefusalLine, SendError, Session, Timeouts};
+use spin_deployer_manifest::counted;
 use spin_deployer_sandbox::{Expectation, Probe};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -145,7 +146,8 @@ fn no_url(url: &str) -> RefusalLine {
 }
 
 fn may_not_ask(line: RefusalLine) -> Error {
-    let see = "see for yourself whether it answers; --readiness-timeout 0 does not wait";
+    let see = "it is deployed: see for yourself whether it answers; --readiness-timeout 0 does not wait. Where it would be \
+               asked only the platform knows, once it is there";
     Error {
         sent: true,
         ..Error::new(
@@ -165,7 +167,7 @@ fn not_ready(timeout: Duration, last: String) -> Error {
         sent: true,
         ..Error::new(
             Code::NotReady,
-            format!("deployed, but not ready after {} seconds", timeout.as_secs()),
+            format!("deployed, but not ready after {}", counted(timeout.as_secs(), "second")),
         )
         .detail(last)
         .help("look at it in a while, or wait longer with --readiness-timeout SECONDS; 0 does not wait")

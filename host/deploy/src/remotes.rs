@@ -24,6 +24,7 @@ pub(crate) struct Fetched {
     steps: Arc<Steps>,
     runtime: Handle,
     memory: Box<dyn DigestMemory>,
+    offline: bool,
     /// Where nothing can be kept, for the time of this process.
     _temporary: Option<TempDir>,
 }
@@ -67,6 +68,7 @@ impl Fetched {
             steps,
             runtime,
             memory,
+            offline: loader.request.offline,
             _temporary: temporary,
         })
     }
@@ -113,7 +115,15 @@ impl Remotes for Fetched {
     fn image(&self, reference: &Reference) -> Result<String, RemoteError> {
         let result = self.runtime.block_on(self.fetcher.image(reference));
         self.steps.end();
-        result.map_err(|error| explain(&error))
+        let digest = result.map_err(|error| explain(&error))?;
+        // A tag can be another image by now.
+        if self.offline && reference.digest().is_none() {
+            let note = format!(
+                "{reference} is {digest}, as it was when it was fetched last: nothing may be sent to ask"
+            );
+            self.steps.observer.event(Event::Note(note));
+        }
+        Ok(digest)
     }
 
     fn discard(&self, digest: &str) {
@@ -265,6 +275,7 @@ mod tests {
             steps,
             runtime: runtime.handle().clone(),
             memory: Box::new(NoMemory),
+            offline: false,
             _temporary: None,
         };
         let digests: Vec<String> = (0..5 * PARALLEL)
@@ -310,6 +321,7 @@ mod tests {
                 FetchError::Refused {
                     what: what(),
                     reason: reason(),
+                    redirected: false,
                 },
                 Code::Denied,
             ),

@@ -117,6 +117,8 @@ pub struct PlanReport {
     /// What this plan itself may have sent beside GET and HEAD, by the plugin's rules: `POST
     /// https://hippo.example.com/api/auth-tokens`.
     pub effects: Vec<String>,
+    /// What of that it did send, without the values of queries.
+    pub sent: Vec<String>,
     /// Warnings about the app.
     pub findings: Vec<Finding>,
 }
@@ -226,6 +228,8 @@ pub struct LoginReport {
     pub expires: Option<String>,
     /// What was saved.
     pub saved: Vec<SavedId>,
+    /// What was saved before, for the same places, and is removed because it cannot be used together with that.
+    pub replaced: Vec<SavedId>,
     /// Where.
     pub store: SecretStore,
 }
@@ -252,6 +256,9 @@ pub struct KeyReport {
     pub file: PathBuf,
     /// The public key, 32 bytes in base64.
     pub public_key: String,
+    /// What the user should know of the file: that others can read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A file of the app.
@@ -298,8 +305,11 @@ pub struct InspectReport {
     pub locked: serde_json::Value,
     /// What would be sent.
     pub components: Vec<InspectedComponent>,
-    /// The app's fingerprint.
+    /// The app's fingerprint, where every component is one.
     pub fingerprint: String,
+    /// The same for a target that runs modules as they are, as its plugin's `app.modules` says. Absent where it is no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint_with_modules: Option<String>,
     /// Warnings about the app, and errors where it cannot be composed.
     pub findings: Vec<Finding>,
 }
@@ -311,6 +321,8 @@ pub struct TargetSummary {
     pub name: String,
     /// The plugin behind it.
     pub plugin: String,
+    /// `sha256:` and 64 hexadecimal digits over its component, as a policy names it; `None` where it cannot be used.
+    pub digest: Option<String>,
     /// The plugin's description.
     pub description: String,
     /// `deployer.toml`, or `built in`.

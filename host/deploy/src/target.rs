@@ -60,7 +60,7 @@ impl Target {
             .or(configuration.target.as_deref())
             .unwrap_or(DEFAULT)
             .to_owned();
-        let (plugin, settings, base) = match configuration.targets.get(&name) {
+        let (plugin, settings, base) = match configuration.table(&name)? {
             Some(table) => (
                 table.plugin.clone(),
                 table.options.clone(),
@@ -109,10 +109,11 @@ impl Target {
             .as_deref()
             .unwrap_or(DEFAULT)
             .to_owned();
-        let named = configuration
-            .targets
-            .iter()
-            .map(|(name, table)| (name, &table.plugin, "deployer.toml"));
+        let unknown = "?".to_owned();
+        let named = configuration.targets.iter().map(|(name, table)| {
+            let plugin = table.as_ref().map_or(&unknown, |table| &table.plugin);
+            (name, plugin, "deployer.toml")
+        });
         let built_in = bundled::all()
             .iter()
             .map(|b| b.name.to_owned())
@@ -125,13 +126,14 @@ impl Target {
             .chain(built_in)
             .map(|(name, plugin, origin)| {
                 // One that cannot be used does not hide the others.
-                let description = match Self::resolve(environment, from, Some(name)) {
-                    Ok(target) => target.manifest.description,
-                    Err(error) => format!("cannot be used: {error}"),
+                let (description, digest) = match Self::resolve(environment, from, Some(name)) {
+                    Ok(target) => (target.manifest.description, Some(target.digest)),
+                    Err(error) => (format!("cannot be used: {error}"), None),
                 };
                 Ok(TargetSummary {
                     name: name.clone(),
                     plugin: plugin.clone(),
+                    digest,
                     description,
                     from: origin.to_owned(),
                     default: *name == default,
@@ -165,8 +167,13 @@ fn read_plugin(path: &Path) -> Result<(Cow<'static, [u8]>, String), Error> {
         .detail(e.to_string())
     };
     let wasm = bounded::read(path, LARGEST_PLUGIN).map_err(error)?;
-    let digest = format!("sha256:{}", hex(&Sha256::digest(&wasm)));
+    let digest = sha256(&wasm);
     Ok((Cow::Owned(wasm), digest))
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -49,6 +49,9 @@ pub struct AuditEntry {
     /// The names of the secrets that were put in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// How many placeholders the plugin read in the answer, of one that a rule hides something in or that has tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placeholders: Option<usize>,
     /// `host:port` of the proxy that it went through; the proxy resolved the name then, and not this program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,

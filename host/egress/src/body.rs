@@ -11,6 +11,7 @@ use futures_util::Stream;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
+use spin_deployer_manifest::counted;
 use tokio::time::{Instant, Sleep};
 
 use crate::audit::Record;
@@ -34,7 +35,7 @@ pub enum BodyError {
     #[error("{0}")]
     Limit(Limit),
     /// The other side fell silent.
-    #[error("nothing came for {} seconds", after.as_secs())]
+    #[error("nothing came for {}", counted(after.as_secs(), "second"))]
     Timeout {
         /// How long was waited.
         after: Duration,

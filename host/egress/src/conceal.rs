@@ -11,15 +11,17 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use memchr::memmem;
 use serde_json::{Map, Value};
 use spin_deployer_manifest::{Origin, Pointer, Secret};
 use tokio::sync::Semaphore;
 
+use crate::audit::Record;
 use crate::body::{Body, Read, read, whole};
 use crate::failure::SendError;
 use crate::inject::essence;
 use crate::scan::SMALL;
-use crate::vault::{Audience, Vault};
+use crate::vault::{Audience, PLACEHOLDER_PREFIX, Vault};
 use crate::{Error, headers, scan};
 
 /// Of an answer with hidden places, in bytes: all of it is read before the guest gets any.
@@ -106,20 +108,20 @@ impl Default for Concealing {
 }
 
 impl Concealing {
-    /// Reads an answer and makes of it what the guest may read. `request`: what it answers, for the error.
+    /// Reads an answer and makes of it what the guest may read, and notes how much of it that is.
     pub(crate) async fn read(
         &self,
         concealed: Concealed,
         vault: &Arc<Vault>,
         parts: Parts,
         body: Body,
-        request: String,
+        record: &Record,
     ) -> Result<Response<Body>, SendError> {
-        let shown = self.shown(concealed, vault.clone(), parts, body).await;
-        shown.map_err(|stopped| match stopped {
+        let shown = self.shown(concealed, vault.clone(), parts, body, record);
+        shown.await.map_err(|stopped| match stopped {
             Stopped::Failed(error) => error,
             Stopped::Opaque(why) => SendError::Opaque {
-                request,
+                request: record.read(|entry| format!("{} {}", entry.method, entry.url)),
                 why: why.to_string(),
             },
         })
@@ -131,6 +133,7 @@ impl Concealing {
         vault: Arc<Vault>,
         mut parts: Parts,
         body: Body,
+        record: &Record,
     ) -> Result<Response<Body>, Stopped> {
         // It is never closed.
         let reading = self.reading.acquire().await;
@@ -144,6 +147,8 @@ impl Concealing {
         let (parts, shown) =
             done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         drop(reading);
+        let placeholders = memmem::find_iter(&shown, PLACEHOLDER_PREFIX.as_bytes()).count();
+        record.note(|entry| entry.placeholders = Some(placeholders));
         let length = u32::try_from(shown.len()).map_err(|_| Opaque::Grown)?;
         let held = self.held.clone().try_acquire_many_owned(length);
         let held = held.map_err(|_| Opaque::Unread)?;

@@ -181,11 +181,8 @@ pub(crate) async fn deliver(
         && *asked.method != Method::HEAD
     {
         let kept = record.clone();
-        let request = kept.read(|entry| format!("{} {}", entry.method, entry.url));
         let body = Incoming::new(body, account.clone(), record, wait).boxed_unsync();
-        let read = asked
-            .concealing
-            .read(concealed, vault, parts, body, request);
+        let read = asked.concealing.read(concealed, vault, parts, body, &kept);
         return match read.await {
             Ok(shown) => Ok(shown),
             Err(error) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::CertificateError;
 use serde::Serialize;
-use spin_deployer_manifest::Origin;
+use spin_deployer_manifest::{Origin, counted};
 
 use crate::body::BodyError;
 use crate::limits::Limit;
@@ -32,6 +32,12 @@ impl fmt::Display for RefusalLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "wanted {} {}: {}", self.method, self.url, self.reason)
     }
+}
+
+/// Rounded up.
+fn whole_seconds(time: Duration) -> u64 {
+    let more = u64::from(time.subsec_nanos() > 0);
+    time.as_secs().saturating_add(more)
 }
 
 /// Why [`Session::send`](crate::Session::send) has no answer. No variant holds a secret or a query.
@@ -73,7 +79,7 @@ pub enum SendError {
         cause: String,
     },
     /// No answer in time.
-    #[error("{origin} did not answer within {} seconds", after.as_secs_f32().ceil())]
+    #[error("{origin} did not answer within {}", counted(whole_seconds(*after), "second"))]
     Timeout {
         /// `https://ghcr.io`.
         origin: String,

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use spin_deployer_manifest::counted;
+
 /// What a session may use. What is beyond is no refusal but a broken [`Limit`].
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -79,7 +81,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.value;
         match self.kind {
-            LimitKind::Requests => write!(f, "exceeded its limit of {value} requests"),
+            LimitKind::Requests => write!(f, "exceeded its limit of {}", counted(value, "request")),
             LimitKind::Bytes => write!(f, "exceeded its limit of {} of bodies", Size(value)),
             LimitKind::Answer => write!(f, "exceeded its answer size limit of {}", Size(value)),
             LimitKind::Headers => write!(f, "exceeded its header size limit of {}", Size(value)),
@@ -117,7 +119,7 @@ impl fmt::Display for Size {
         let fits = |(unit, _): &&(u64, &str)| self.0 >= *unit && self.0.is_multiple_of(*unit);
         match units.iter().find(fits) {
             Some((unit, name)) => write!(f, "{} {name}", self.0 / unit),
-            None => write!(f, "{} bytes", self.0),
+            None => f.write_str(&counted(self.0, "byte")),
         }
     }
 }
@@ -191,6 +193,8 @@ pub struct Tally {
     /// What has changed: `PUT https://ghcr.io/v2/acme/shop/manifests/v1`, each answered with 2xx, oldest first, at
     /// most 1000, without the values of queries.
     pub changed: Vec<String>,
+    /// What was let out by another method than GET, HEAD and OPTIONS, whatever came of it, each once, as [`Self::changed`].
+    pub written: Vec<String>,
 }
 
 const MOST_CHANGED: usize = 1000;
@@ -204,6 +208,7 @@ pub(crate) struct Account {
     sent: AtomicU64,
     received: AtomicU64,
     changed: Mutex<Vec<String>>,
+    written: Mutex<Vec<String>>,
 }
 
 /// A request beyond the last one.
@@ -226,6 +231,7 @@ impl Account {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             changed: Mutex::default(),
+            written: Mutex::default(),
         }
     }
 
@@ -303,6 +309,13 @@ impl Account {
         }
     }
 
+    pub(crate) fn written(&self, what: String) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.len() < MOST_CHANGED && !written.contains(&what) {
+            written.push(what);
+        }
+    }
+
     pub(crate) fn tally(&self) -> Tally {
         Tally {
             requests: self.requests.load(Relaxed),
@@ -310,6 +323,11 @@ impl Account {
             bytes_received: self.received.load(Relaxed),
             changed: self
                 .changed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            written: self
+                .written
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),

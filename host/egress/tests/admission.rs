@@ -89,6 +89,7 @@ async fn an_allowed_request_arrives_as_it_was_meant_and_leaves_one_line() {
         (1, 2, 4)
     );
     assert_eq!(tally.changed, [changed]);
+    assert_eq!(tally.written, tally.changed);
     let audit = run.audit.0.lock().unwrap();
     assert_eq!(audit.len(), 1);
     assert_eq!(

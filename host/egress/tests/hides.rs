@@ -438,6 +438,15 @@ async fn a_realm_onto_another_place_gets_no_token_of_that_place(
     let document: serde_json::Value = serde_json::from_str(&read).unwrap();
     let token = document["token"].as_str().unwrap();
     assert!(token.starts_with(PLACEHOLDER_PREFIX), "{read}");
+    let bought = run
+        .audit
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .rev()
+        .find_map(|entry| entry.placeholders);
+    assert_eq!(bought, Some(1));
     // To buy something there is a change like any other.
     assert_eq!(run.session.tally().changed.len(), 1);
     for carried in [token, TOKEN] {

@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use spin_deployer_egress::credentials::CredentialError;
+use spin_deployer_manifest::Origin;
 use spin_deployer_oci::{Error as RegistryError, PullError, TransportFailure};
+use url::Url;
 
 use crate::budget::Spent;
 
@@ -109,6 +111,8 @@ pub enum FetchError {
         what: String,
         /// The request, and what is wrong with it.
         reason: String,
+        /// Whether a server led there, and not the app itself.
+        redirected: bool,
     },
     /// The server is overloaded, or out of order for now.
     #[error("{what} cannot be had now: {reason}")]
@@ -211,6 +215,7 @@ impl FetchError {
             Self::Offline { .. } => {
                 "run it once without --offline: what it fetches then stays here".to_owned()
             }
+            Self::NotFound { what, .. } if is_url(what) => "is the address right?".to_owned(),
             Self::NotFound { .. } => "is the name right, and its version or tag?".to_owned(),
             Self::NoMatch { highest, .. } => match highest.first() {
                 None => "publish a version of it first".to_owned(),
@@ -229,14 +234,24 @@ impl FetchError {
             Self::Unreachable { .. } => {
                 "is the name right, and is the server running? What has come so far is fetched again".to_owned()
             }
+            Self::Unauthorized { what, .. } | Self::Forbidden { what, .. } if is_url(what) => {
+                "what lies at a URL is fetched without a login: put it where everybody who deploys the app may read it, or \
+                 into a registry as a package"
+                    .to_owned()
+            }
             Self::Unauthorized { registry, .. } => {
                 format!("log in: docker login {registry}, or: spin registry login {registry}")
             }
             Self::Forbidden { registry, .. } => format!(
                 "log in as somebody who may read it: docker login {registry}, or: spin registry login {registry}"
             ),
+            Self::Refused {
+                redirected: true, ..
+            } => {
+                "a server led there: name that address itself, if it is the right one".to_owned()
+            }
             Self::Refused { .. } => {
-                "name the address at the end of the redirects itself, if it is the right one".to_owned()
+                "the address that the app names may not be asked at all: name another one".to_owned()
             }
             Self::Unmapped {
                 namespace, file, ..
@@ -246,7 +261,7 @@ impl FetchError {
                     |file| file.display().to_string(),
                 );
                 format!(
-                    "name a `registry` beside `package`, or write into {file}: [namespace_registries] {namespace} = \"registry.example.com\""
+                    "name a `registry` beside `package`, or write into {file}:\n[namespace_registries]\n{namespace} = \"registry.example.com\""
                 )
             }
             Self::Unavailable { .. } => "run it again later".to_owned(),
@@ -265,16 +280,17 @@ impl FetchError {
         }
     }
 
-    /// What an exchange about `what` led to. `registry` is who to log in to.
+    /// What an exchange about `what` led to. `origin` is who was asked first, `registry` who to log in to.
     pub(crate) fn of_pull(
         what: &str,
+        origin: &Origin,
         registry: &str,
         error: PullError,
         kept: impl Fn(io::Error) -> Self,
     ) -> Self {
         let (what, reason) = (what.to_owned(), error.to_string());
         match error {
-            PullError::Exchange(error) => Self::of_exchange(what, registry, error),
+            PullError::Exchange(error) => Self::of_exchange(what, origin, registry, error),
             PullError::NotFound { .. } => Self::NotFound { what, reason },
             PullError::Digest { wanted, came, .. } => Self::WrongDigest {
                 what,
@@ -296,7 +312,7 @@ impl FetchError {
         }
     }
 
-    fn of_exchange(what: String, registry: &str, error: RegistryError) -> Self {
+    fn of_exchange(what: String, origin: &Origin, registry: &str, error: RegistryError) -> Self {
         let reason = error.to_string();
         match error {
             RegistryError::Transport { request, source } => {
@@ -306,7 +322,11 @@ impl FetchError {
                     _ => format!("{request}: {}", source.reason),
                 };
                 match source.failure {
-                    TransportFailure::Refused => Self::Refused { what, reason },
+                    TransportFailure::Refused => Self::Refused {
+                        what,
+                        reason,
+                        redirected: !asks(&request, origin),
+                    },
                     TransportFailure::Unreachable
                     | TransportFailure::Tls
                     | TransportFailure::Broken => Self::Unreachable { what, reason },
@@ -335,6 +355,18 @@ impl FetchError {
     }
 }
 
+/// Whether it is no image and no package, which have names of their own.
+fn is_url(what: &str) -> bool {
+    what.starts_with("https://") || what.starts_with("http://")
+}
+
+/// Whether a request, `GET https://example.com/a.wasm`, goes to `origin`.
+fn asks(request: &str, origin: &Origin) -> bool {
+    let url = request.split_once(' ').map_or(request, |(_, url)| url);
+    let url = url.parse::<Url>().ok();
+    url.and_then(|url| Origin::of(&url).ok()).as_ref() == Some(origin)
+}
+
 fn versions(highest: &[String], more: usize) -> String {
     let shown = highest.join(", ");
     match (highest.len(), more) {
@@ -342,5 +374,76 @@ fn versions(highest: &[String], more: usize) -> String {
         (1, 0) => format!("there is only {shown}"),
         (_, 0) => format!("there are {shown}"),
         _ => format!("there are {shown}, and {more} more"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use spin_deployer_oci::TransportError;
+
+    use super::*;
+
+    fn refused(request: &str) -> FetchError {
+        let source = TransportError {
+            failure: TransportFailure::Refused,
+            reason: "no".to_owned(),
+        };
+        let request = request.to_owned();
+        let error = RegistryError::Transport { request, source };
+        let origin = "https://example.com".parse().unwrap();
+        let kept = |_| unreachable!();
+        FetchError::of_pull(
+            "https://example.com/a",
+            &origin,
+            "example.com",
+            error.into(),
+            kept,
+        )
+    }
+
+    #[test]
+    fn redirects_are_spoken_of_where_there_were_some() {
+        for (request, says) in [
+            ("GET https://example.com/a", "may not be asked at all"),
+            ("GET https://example.com:8443/a", "a server led there"),
+            ("GET https://169.254.169.254/a", "a server led there"),
+        ] {
+            assert!(refused(request).help().contains(says), "{request}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_sent_to_log_in_to_a_url() {
+        for what in [
+            "https://example.com/a.wasm",
+            "the image example.com:5000/a:v1",
+        ] {
+            let (what, registry) = (what.to_owned(), "example.com:5000".to_owned());
+            let reason = String::new();
+            let help = [
+                FetchError::NotFound {
+                    what: what.clone(),
+                    reason: reason.clone(),
+                },
+                FetchError::Forbidden {
+                    what: what.clone(),
+                    registry: registry.clone(),
+                    reason: reason.clone(),
+                },
+                FetchError::Unauthorized {
+                    what: what.clone(),
+                    registry,
+                    credential: false,
+                    reason,
+                },
+            ]
+            .map(|error| error.help());
+            let help = help.join("\n");
+            let of_registries = ["its version or tag", "docker login example.com:5000"];
+            for words in of_registries {
+                assert_eq!(help.contains(words), !is_url(&what), "{help}");
+            }
+        }
     }
 }

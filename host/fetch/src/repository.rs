@@ -128,7 +128,14 @@ impl<'a> Repository<'a> {
 
     fn failed(&self, error: oci::PullError) -> FetchError {
         let registry = self.reference.registry();
-        FetchError::of_pull(self.what, registry, error, self.fetcher.cache.failed())
+        let origin = self.reference.origin();
+        FetchError::of_pull(
+            self.what,
+            &origin,
+            registry,
+            error,
+            self.fetcher.cache.failed(),
+        )
     }
 
     /// The registry itself. Only with the first question is a credential looked for.

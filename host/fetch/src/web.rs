@@ -43,7 +43,7 @@ impl Fetcher {
             .await
             .map_err(|error| {
                 let host = origin.host.to_string();
-                FetchError::of_pull(&what, &host, error, self.cache.failed())
+                FetchError::of_pull(&what, &origin, &host, error, self.cache.failed())
             })?;
         self.cache.keep(incoming, &digest)?;
         self.cache.remember(&name, &digest, size)

@@ -202,12 +202,8 @@ async fn a_namespace_that_nobody_mapped_says_how_to_map_it() {
     let help = error.help();
     assert!(help.contains(&file.display().to_string()), "{help}");
     // The advice is good.
-    let (_, advice) = help.split_once(": ").unwrap();
-    user.configure(
-        &advice
-            .replace("] ", "]\n")
-            .replace("registry.example.com", "127.0.0.1:1"),
-    );
+    let (_, advice) = help.split_once(":\n").unwrap();
+    user.configure(&advice.replace("registry.example.com", "127.0.0.1:1"));
     failed(fetch(&user, None).await, "unreachable");
     assert_eq!(user.audit.count(), 1);
 }

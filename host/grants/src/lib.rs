@@ -41,7 +41,7 @@ pub use grant::Grant;
 pub use lock::{Lock, LockError, LockProblem, LockedPlugin};
 pub use phase::Phase;
 pub use policy::{
-    Amount, Limit, Limits, Policies, Policy, PolicyError, PolicyLimits, PolicyProblem,
+    Amount, Ceiling, Limit, Limits, Policies, Policy, PolicyError, PolicyLimits, PolicyProblem,
     PolicyRefusal,
 };
 pub use refusal::{Refusal, Request};

@@ -36,6 +36,7 @@ bytes = "10GiB"
 answer = "64MiB"
 written = "1GiB"
 app-size = "500MiB"
+compile = "1m"
 
 [require]
 audit-log = true
@@ -77,17 +78,20 @@ fn it_is_written_in_one_way_and_read_back() {
 #[rstest]
 #[case("schema = 1", "", &["line 1, column 1", "write `schema = 1`"])]
 #[case("schema = 1", "schema = 2", &["line 1, column 10", "schema 2", "release"])]
-#[case("[require]", "[requires]", &["line 26, column 2", "unknown field `requires`", "`require`"])]
+#[case("[require]", "[requires]", &["line 27, column 2", "unknown field `requires`", "`require`"])]
 #[case("to = [", "hosts = [", &["line 9, column 1", "unknown field `hosts`", "`methods`"])]
 #[case("memory", "max-memory", &["line 17, column 1", "unknown field `max-memory`", "`memory`"])]
 #[case("sha256:", "sha512:", &["line 5, column 5", "`sha512:", "64 hexadecimal digits"])]
 #[case("https://registry.example.com", "registry.example.com", &["line 12, column 5", "`registry.example.com`", "`https://`"])]
+#[case("https://registry.example.com", "https://registry.example.com/", &["line 12, column 5", "write `https://registry.example.com`"])]
+#[case("https://*.corp.example.com:8443", "https://*.corp.example.com:8443/v2", &["line 11, column 5", "write `https://*.corp.example.com:8443`"])]
 #[case("https://*.corp", "https://corp*", &["line 11, column 5", "`*.`"])]
 #[case("\"HEAD\"", "\"head\"", &["line 14, column 19", "`head`", "`HEAD`"])]
 #[case("256MiB", "256MB", &["line 17, column 10", "`256MB`", "MiB"])]
 #[case("\"15m\"", "\"15 minutos\"", &["line 19, column 8", "`15 minutos`", "`15m`"])]
+#[case("\"15m\"", "\"0s\"", &["line 19, column 8", "`0s`", "nothing"])]
 #[case("10000", "-1", &["line 20, column 12"])]
-#[case("= true", "= \"yes\"", &["line 27, column 13", "boolean"])]
+#[case("= true", "= \"yes\"", &["line 28, column 13", "boolean"])]
 fn a_mistake_is_told_with_its_place_and_the_way_out(
     #[case] from: &str,
     #[case] to: &str,
@@ -308,6 +312,20 @@ fn the_lowest_limit_counts_and_only_what_was_asked_for_is_an_error() {
 }
 
 #[test]
+fn whoever_needs_more_is_told_where_a_policy_ends_it() {
+    let limits = policies("limits = { requests = 5, compile = \"1m\" }").limits();
+    let ceiling = |given| limits.requests.ceiling(given).unwrap();
+    assert_eq!(
+        ceiling(5).to_string(),
+        format!("the policy {FILE} allows 5 for `requests` at most")
+    );
+    assert!(ceiling(5).is_reached && !ceiling(4).is_reached);
+    assert_eq!(limits.answer.ceiling(ByteSize(1)), None);
+    let minute = std::time::Duration::from_secs(60);
+    assert_eq!(limits.compile.within(None, 2 * minute), Ok(minute));
+}
+
+#[test]
 fn an_audit_log_that_is_required_is_one_that_the_user_can_give() {
     let required = policies("require.audit-log = true");
     assert_eq!(required.requires_audit_log(true), Ok(()));
@@ -342,7 +360,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let method = prop::sample::select(vec![Method::GET, Method::PUT, Method::DELETE]);
     let methods = prop::option::of(prop::collection::vec(method, 0..3));
     let size = prop::option::of(any::<u64>());
-    let time = prop::option::of(0u64..1 << 33);
+    let time = prop::option::of(1u64..1 << 33);
     (to, methods, size, time, any::<bool>()).prop_map(|(to, methods, size, time, audit_log)| {
         let mut policy = Policy {
             to,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::secret::Secret;
 
-/// How PEM begins.
+/// What is in every PEM.
 const PEM: &str = "-----BEGIN";
 
 /// What is in a PKCS#8 document of an Ed25519 key, in base64, behind its length and version: which algorithm it is for.
@@ -27,14 +27,22 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// Tells a key from a path by how it begins.
+    /// Tells a key from a path by what is in it, wherever: files of variables keep quotes, and some tools write a comment
+    /// in front of a key.
     pub(crate) fn of(given: &str) -> Self {
         let text = given.trim();
-        // Without its first line it is no PEM any more, but certainly no path either.
-        let bare = text.starts_with('M') && text.get(7..).is_some_and(|t| t.starts_with(ALGORITHM));
-        match text.starts_with(PEM) || text.starts_with(WRAPPED) || bare {
+        let marked = [PEM, ALGORITHM, WRAPPED].iter().any(|m| text.contains(m));
+        match marked || text.contains(['\n', '\r']) || is_bare(text) {
             true => Self::Text(Secret::new(text.to_owned())),
             false => Self::File(given.into()),
         }
     }
+}
+
+/// Whether this is 32 bytes in base64, or 64, as programs keep keys that have no use for documents.
+fn is_bare(text: &str) -> bool {
+    let text = text.trim_matches(['"', '\'']);
+    let digits = text.trim_end_matches('=');
+    let digit = |b: u8| b.is_ascii_alphanumeric() || b"+/-_".contains(&b);
+    matches!((digits.len(), text.len()), (43, 44) | (86, 88)) && digits.bytes().all(digit)
 }

@@ -32,7 +32,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod ask;
+mod compatibility;
 mod document;
 mod document_error;
 mod key_source;
@@ -50,7 +52,9 @@ mod tables;
 mod text;
 mod value;
 
+pub use address::{UrlError, read_url};
 pub use ask::{Ask, Change};
+pub use compatibility::Compatibility;
 pub use document::{AppSupport, Manifest};
 pub use document_error::{DocumentError, Located, ManifestError, Problem, read_toml};
 pub use key_source::KeySource;
@@ -65,5 +69,5 @@ pub use rule::{
 };
 pub use secret::Secret;
 pub use tables::ByteSize;
-pub use text::Line;
+pub use text::{Line, counted};
 pub use value::{OptionError, OptionValue};

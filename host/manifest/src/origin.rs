@@ -29,9 +29,7 @@ pub enum OriginError {
     #[error("an address has no user name or password in it (what stands before the `@`)")]
     UserInfo,
     /// More than scheme, host and port.
-    #[error(
-        "`{0}` is not a place on that server, only the server: scheme, host and port, as in `https://example.com:8443`"
-    )]
+    #[error("`{0}` is more than scheme, host and port, and only the server is meant: write `{server}`", server = server(.0))]
     Path(String),
     /// An empty or impossible port.
     #[error("`{0}` is no port: a number from 1 to 65535, or leave the `:` out")]
@@ -46,6 +44,16 @@ pub enum OriginError {
         "`{0}`: `*.` stands only in front of a domain of two labels or more, as in `https://*.example.com`"
     )]
     Wildcard(String),
+}
+
+/// What stands before the path.
+fn server(text: &str) -> &str {
+    let host = text.find("://").map_or(0, |at| at + 3);
+    let end = text[host..].find(['/', '?', '#', '\\']);
+    match end {
+        Some(end) if end > 0 => &text[..host + end],
+        _ => "https://example.com:8443",
+    }
 }
 
 /// Of the schemes there are, those that a plugin may use.
@@ -306,7 +314,11 @@ impl FromStr for OriginPattern {
         if domain.contains('*') {
             return Err(wildcard());
         }
-        let base: Origin = format!("{scheme}://{domain}").parse()?;
+        let base = format!("{scheme}://{domain}").parse::<Origin>();
+        let base = base.map_err(|error| match error {
+            OriginError::Path(_) => OriginError::Path(text.to_owned()),
+            error => error,
+        })?;
         // Below one label alone lies what belongs to nobody in particular, and below an address lies nothing.
         match base.host.domain() {
             Some(domain) if domain.contains('.') => Ok(Self { base, below: true }),

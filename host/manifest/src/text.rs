@@ -20,6 +20,12 @@ macro_rules! serde_as_text {
 }
 pub(crate) use serde_as_text;
 
+/// How many of something: `1 byte`, `2 bytes`. `one` is a word that gets an `s`.
+pub fn counted(number: u64, one: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {one}{s}")
+}
+
 /// A line that is shown to the user. The manifest of a stranger may not move the cursor or turn the reading
 /// direction of the screen that asks for consent.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -58,5 +64,14 @@ pub(crate) fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> 
         None => "none".into(),
         Some(last) if items.is_empty() => last,
         Some(last) => format!("{} and {last}", items.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn one_of_something_is_one() {
+        let counted = [0, 1, 2].map(|number| super::counted(number, "byte"));
+        assert_eq!(counted, ["0 bytes", "1 byte", "2 bytes"]);
     }
 }

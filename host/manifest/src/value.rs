@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use crate::{
+    address::{UrlError, read_url},
     key_source::KeySource,
     name::OptionName,
     option::{OptionKind, OptionSpec},
@@ -206,27 +207,16 @@ impl OptionSpec {
         Ok(pairs)
     }
 
-    /// Narrower than the URL standard, which would drop line breaks, turn `\` into `/` and look past `https:///`: the
-    /// host that the user reads in the text has to be the host that is connected to.
     fn url(&self, text: &str) -> Result<Url, OptionError> {
-        let refused = |source| OptionError::Url {
-            option: self.name.clone(),
-            source,
-        };
-        let expected = "a URL such as `https://example.com/base`, in ASCII, without a fragment";
-        let end = text.find("://").map_or(0, |at| at + 3);
-        let authority_end = text[end..]
-            .find(['/', '?', '#'])
-            .map_or(text.len(), |at| end + at);
-        let authority = &text[..authority_end];
-        if authority.contains('\\') && !authority.contains('@') {
-            return Err(self.wrong(text, expected));
-        }
-        let origin: Origin = authority.parse().map_err(refused)?;
-        if text.contains(['#', '\\']) || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(self.wrong(text, expected));
-        }
-        Url::parse(&format!("{origin}{}", &text[authority_end..]))
-            .map_err(|_| self.wrong(text, expected))
+        read_url(text).map_err(|error| match error {
+            UrlError::Origin(source) => OptionError::Url {
+                option: self.name.clone(),
+                source,
+            },
+            UrlError::Text(_) => self.wrong(
+                text,
+                "a URL such as `https://example.com/base`, in ASCII, without a fragment",
+            ),
+        })
     }
 }

@@ -321,6 +321,25 @@ fn a_value_with_a_secret_shows_nothing_of_it() {
 #[case("MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC")]
 #[case("MFECAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC")]
 #[case("LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3QlFZREsyVndCQ0lFSU5UdWN0djVFMWhLMWJiWQ")]
+#[case::quotes_of_a_file_of_variables(
+    "\"-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp\\n-----END PRIVATE KEY-----\""
+)]
+#[case::quotes_without_the_first_line(
+    "'MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC'"
+)]
+#[case::quotes_wrapped("\"LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1DNENBUUF3QlFZREsyVndCQ0lF\"")]
+#[case::attributes_in_front(
+    "Bag Attributes friendlyName: ci Key Attributes: <No Attributes> -----BEGIN PRIVATE KEY----- MC4CAQAwBQYDK2VwBCIE"
+)]
+#[case::comment_in_front(
+    "# of the CI\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"
+)]
+#[case::seed("TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs=")]
+#[case::seed_in_quotes("\"TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs=\"")]
+#[case::pair(
+    "TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs9QBfD6EOJWpK3CqdNG368nJgszy7ElozAzVXxKvRmDA=="
+)]
+#[case::file_of_pairs("[[key]]\nlabel = \"ci\"\nkeypair = \"TM0Imyj/ltqdtsNG7BFO\"")]
 fn a_key_is_never_taken_for_a_path_and_shown(#[case] text: &str) {
     let value = parse("signing-key", &[text]).unwrap();
     assert!(

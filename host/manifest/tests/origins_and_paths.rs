@@ -33,7 +33,11 @@ fn spellings_of_one_place_are_one_origin(#[case] text: &str, #[case] canonical: 
 #[case("https:ghcr.io", "does not begin with")]
 #[case("https://", "no host")]
 #[case("https:///ghcr.io", "only the server")]
-#[case("https://ghcr.io/", "only the server")]
+#[case(
+    "https://ghcr.io/",
+    "only the server is meant: write `https://ghcr.io`"
+)]
+#[case("https://ghcr.io:5000/v2", "write `https://ghcr.io:5000`")]
 #[case("https://ghcr.io?x", "only the server")]
 #[case("https://ghcr.io#x", "only the server")]
 #[case("https://ghcr.io\\@evil.example.com", "user name or password")]

@@ -181,6 +181,7 @@ impl fmt::Display for Bytes {
             .find(|(unit, _)| self.0 >= *unit && self.0.is_multiple_of(*unit))
         {
             Some((unit, name)) => write!(f, "{} {name}", self.0 / unit),
+            None if self.0 == 1 => f.write_str("1 byte"),
             None => write!(f, "{} bytes", self.0),
         }
     }
@@ -233,5 +234,6 @@ mod tests {
             ("exceeded its handles limit of 4096".into(), None)
         );
         assert_eq!(Bytes(1_000).to_string(), "1000 bytes");
+        assert_eq!(Bytes(1).to_string(), "1 byte");
     }
 }

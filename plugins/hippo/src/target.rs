@@ -101,6 +101,9 @@ impl Target {
     }
 }
 
+/// The option that says that the bindle is there.
+const EXISTING: &str = "deploy-existing-bindle";
+
 /// The bindle of the app, and the server that it goes to.
 pub(crate) struct Bindles {
     target: bindle::Target,
@@ -120,27 +123,30 @@ impl Bindles {
             .hint("name the server that Hippo uses: --bindle-server URL, or BINDLE_SERVER_URL"));
         }
         let target = bindle::Target::named()?;
+        let bindle = target.bindle()?;
+        let existing = options::flag(EXISTING)?;
+        if !existing {
+            // Before Hippo is asked anything.
+            target.check_signer(&bindle)?;
+        }
         Ok(Self {
-            bindle: target.bindle()?,
-            existing: options::flag("deploy-existing-bindle")?,
+            bindle,
+            existing,
             target,
         })
     }
 
     pub(crate) async fn plan(&self) -> Result<Vec<Change>> {
         if self.existing {
-            return self
-                .target
-                .present(&self.bindle)
-                .await
-                .map(|kept| vec![kept]);
+            let kept = self.target.present(&self.bindle, EXISTING).await?;
+            return Ok(vec![kept]);
         }
         self.target.plan(&self.bindle).await
     }
 
     pub(crate) async fn push(&self) -> Result<()> {
         if self.existing {
-            return self.target.present(&self.bindle).await.map(drop);
+            return self.target.present(&self.bindle, EXISTING).await.map(drop);
         }
         self.target.push(&self.bindle).await
     }

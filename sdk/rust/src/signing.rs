@@ -14,10 +14,13 @@
 use crate::bindings::signing;
 use crate::{Error, Result};
 
+/// How long a message may be, in bytes.
+pub const LONGEST: usize = 1 << 20;
+
 /// The Ed25519 signature of `message` with the key of this option. Deterministic: equal messages, equal signatures.
 ///
 /// # Errors
-/// `failed` in any other call than `deploy`, of a message of more than 1 MiB, after 1 000 signatures in one call, and where
+/// `failed` in any other call than `deploy`, of a message longer than [`LONGEST`], after 1 000 signatures in one call, and where
 /// the option has no value or is of another type.
 pub fn sign(option: &str, message: &[u8]) -> Result<[u8; 64]> {
     let signature = signing::sign(option, message)?;

@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rstest::rstest;
 
-use super::app::{Arrived, missing, small};
-use super::{KEY, Site, create_key, deploy, id, url};
-use crate::harness::proxy::Proxy;
+use super::app::{Arrived, SMALL, missing, small};
+use super::arrives::verifies;
+use super::{KEY, Site, create_key, deploy, id, line, url};
+use crate::harness::proxy::{Proxy, Verdict};
 use crate::harness::run::{Finished, Machine};
 use crate::harness::servers::{Bindle, Options, PASSWORD, Release, USER};
 use crate::hostile::planted::{hide, places};
@@ -17,7 +18,7 @@ use crate::hostile::planted::{hide, places};
 const WRONG: &str = "planted-Wrong%password";
 const TOKEN: &str = "planted/Token+7f3a=&x";
 
-/// A server with one user, of either release. That of 0.9 knows the machine's key.
+/// A server with one user, of either release: 0.8 with files, 0.9 with a database and the machine's key.
 fn with_users(release: Release, machine: &Machine) -> Bindle {
     let creators = match release {
         Release::V0_8 => vec![],
@@ -25,6 +26,7 @@ fn with_users(release: Release, machine: &Machine) -> Bindle {
     };
     let options = Options {
         user: Some((USER, PASSWORD)),
+        embedded_db: matches!(release, Release::V0_9),
         creators,
         ..Options::default()
     };
@@ -78,6 +80,39 @@ fn a_server_with_users_tells_who_may(
     shows_no_secret(&machine, &finished);
 }
 
+const REFUSED: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/toml\r\ncontent-length: 23\r\n\
+                       connection: close\r\n\r\nerror = \"unauthorized\"\n";
+
+/// Tokens are OpenID Connect's, of which no server here knows anything: it stands behind somebody who looks at them.
+#[test]
+fn a_token_lets_in() {
+    let Site {
+        mut machine,
+        release,
+        options,
+    } = Site::with_database();
+    let server = Bindle::start(release, &options);
+    let bearer = ("authorization".to_owned(), format!("Bearer {TOKEN}"));
+    let proxy = Proxy::with(server.address(), move |request| {
+        match request.headers.contains(&bearer) {
+            true => Verdict::Forward,
+            false => Verdict::Answer(REFUSED.to_owned()),
+        }
+    });
+    let app = small();
+    let line = |command| line(command, &app, &url(&proxy), &["-v"]);
+    machine.set("BINDLE_TOKEN", WRONG);
+    let wrong = machine.run(line("deploy")).fails(3);
+    shows_no_secret(&machine, &wrong.says("does not accept the credential"));
+    assert_eq!(proxy.requests().len(), 1);
+
+    machine.set("BINDLE_TOKEN", TOKEN);
+    shows_no_secret(&machine, &machine.run(line("plan")).ok());
+    let pushed = machine.run(line("deploy")).ok();
+    shows_no_secret(&machine, &pushed);
+    Arrived::on(&server, &id(&pushed));
+}
+
 #[test]
 fn what_nobody_signed_says_how_to_sign() {
     let server = Bindle::start(Release::V0_9, &Options::default());
@@ -92,22 +127,31 @@ fn what_nobody_signed_says_how_to_sign() {
     assert_eq!(finished.json()["error"]["code"], "forbidden");
 }
 
-#[test]
-fn a_key_that_the_server_does_not_know_comes_with_the_lines_for_its_keyring() {
+/// 0.8 takes what nobody signed, and looks at what somebody did.
+#[rstest]
+fn a_key_that_the_server_does_not_know_comes_with_the_lines_for_its_keyring(
+    #[values(Release::V0_8, Release::V0_9)] release: Release,
+    #[values(false, true)] new_keyring: bool,
+) {
     let somebody = create_key(&Machine::new());
     let options = Options {
-        creators: vec![somebody],
+        creators: (!new_keyring).then_some(somebody).into_iter().collect(),
         ..Options::default()
     };
-    let server = Bindle::start(Release::V0_9, &options);
+    let server = Bindle::start(release, &options);
     let machine = Machine::new();
-    create_key(&machine);
+    let public = create_key(&machine);
     let app = small();
     let finished = deploy(&machine, &app, &server.url(), &["--bindle-key", KEY]);
-    let says = ["does not know the key", "keyring", "[[key]]"];
-    let finished = refused(&server, finished, 4, &says);
+    let says = [
+        "does not know the key",
+        "keyring",
+        "version = \"1.0\"",
+        "[[key]]",
+    ];
+    let finished = refused(&server, finished, 4, &says).says("leave out --bindle-key");
 
-    // Pasted as they are, beside the keys that are there.
+    // Pasted as they are, behind the first line and beside the keys that are there.
     let error = &finished.json()["error"];
     let help = error["help"].as_str().unwrap();
     let (_, lines) = help.split_at(help.find("[[key]]").unwrap());
@@ -115,22 +159,30 @@ fn a_key_that_the_server_does_not_know_comes_with_the_lines_for_its_keyring() {
         keyring: format!("{lines}\n"),
         ..options
     };
-    let server = Bindle::start(Release::V0_9, &options);
+    let server = Bindle::start(release, &options);
     let pushed = deploy(&machine, &app, &server.url(), &["--bindle-key", KEY]).ok();
-    Arrived::on(&server, &id(&pushed));
+    let arrived = Arrived::on(&server, &id(&pushed));
+    verifies(&arrived, "Jane Doe <jane@example.com>", &public);
 }
 
-#[test]
-fn nobody_signs_for_an_app_without_authors() {
+#[rstest]
+#[case::none("")]
+#[case::empty("authors = [\"\", \" \"]\n")]
+fn nobody_signs_for_an_app_without_authors(#[case] authors: &str) {
     let site = Site::with_database();
     let server = site.server();
     let proxy = Proxy::to(server.address());
     let app = small();
-    let manifest = super::app::SMALL.replace("authors = [\"Jane Doe <jane@example.com>\"]\n", "");
+    let manifest = SMALL.replace("authors = [\"Jane Doe <jane@example.com>\"]\n", authors);
     app.write("spin.toml", manifest);
-    let finished = deploy(&site.machine, &app, &url(&proxy), &[]).fails(2);
-    finished.says("--bindle-author");
-    assert!(proxy.requests().iter().all(|r| r.method == "GET"));
+    for command in ["plan", "deploy"] {
+        let line = line(command, &app, &url(&proxy), &[]);
+        let refused = site.machine.run(line).fails(2);
+        refused
+            .says("nobody is named who signs")
+            .says("--bindle-author");
+    }
+    assert_eq!(proxy.connections(), 0, "{:#?}", proxy.requests());
     let more = ["--bindle-author", "CI <ci@example.com>"];
     deploy(&site.machine, &app, &url(&proxy), &more).ok();
 }

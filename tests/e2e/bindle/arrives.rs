@@ -65,10 +65,11 @@ fn on_0_8_where_everybody_may_push(#[values(false, true)] embedded_db: bool) {
     assert_eq!(format!("shop/{version}"), id(&pushed));
 }
 
-#[test]
-fn on_0_8_with_users() {
+#[rstest]
+fn on_0_8_with_users(#[values(false, true)] embedded_db: bool) {
     let options = Options {
         user: Some((USER, PASSWORD)),
+        embedded_db,
         ..Options::default()
     };
     let server = Bindle::start(Release::V0_8, &options);
@@ -121,7 +122,7 @@ fn signed_by_whom_the_user_names() {
 
 /// The invoice has one signature of its creator, over what servers say it is over.
 #[track_caller]
-fn verifies(arrived: &Arrived, by: &str, public: &[u8; 32]) {
+pub(super) fn verifies(arrived: &Arrived, by: &str, public: &[u8; 32]) {
     let signatures = arrived.invoice["signature"].as_array().unwrap();
     let creators = signatures
         .iter()
@@ -132,7 +133,8 @@ fn verifies(arrived: &Arrived, by: &str, public: &[u8; 32]) {
     let text = |key: &str| signature[key].as_str().unwrap();
     assert_eq!(text("by"), by);
     assert_eq!(text("key"), BASE64_STANDARD.encode(public));
-    let mut signed = format!("{by}\nshop\n{}\ncreator\n~", arrived.head("version"));
+    let (name, version) = (arrived.head("name"), arrived.head("version"));
+    let mut signed = format!("{by}\n{name}\n{version}\ncreator\n~");
     for parcel in arrived.invoice["parcel"].as_array().unwrap() {
         signed += "\n";
         signed += parcel["label"]["sha256"].as_str().unwrap();

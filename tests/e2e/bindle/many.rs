@@ -14,6 +14,8 @@ use crate::harness::proxy::{Moment, Proxy, Then, Verdict};
 const TOGETHER: usize = 16;
 /// In KiB.
 const MEMORY: u64 = 64 << 10;
+/// In MiB.
+const LARGE: usize = 72;
 
 fn add(app: &App, files: std::ops::Range<usize>) {
     for n in files {
@@ -39,6 +41,8 @@ fn only_what_is_missing_goes_many_at_a_time_in_little_memory() {
     add(&app, 0..400);
     deploy(&site.machine, &app, &server.url(), &[]).ok();
     add(&app, 400..1_000);
+    // Larger than all memory that is allowed: nobody holds it, or a part of it that counts.
+    app.write("static/large.bin", noise("large", 1 << 20).repeat(LARGE));
 
     // The first uploads wait until so many are on their way: one after the other they would wait for ever.
     let (meet, met) = (Arc::new(Barrier::new(TOGETHER)), AtomicUsize::new(0));
@@ -63,8 +67,8 @@ fn only_what_is_missing_goes_many_at_a_time_in_little_memory() {
     process.set(running.pid()).unwrap();
     let pushed = running.finish().ok();
 
-    assert_eq!(uploads(&proxy), 600);
-    assert_eq!(Arrived::on(&server, &id(&pushed)).parcels.len(), 1_001);
+    assert_eq!(uploads(&proxy), 601);
+    assert_eq!(Arrived::on(&server, &id(&pushed)).parcels.len(), 1_002);
     let most = most.load(Ordering::SeqCst);
     assert!((1..MEMORY).contains(&most), "{most} KiB");
 }

@@ -17,7 +17,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::harness::app::App;
 use crate::harness::proxy::{Proxy, Request};
-use crate::harness::run::{Finished, Machine};
+use crate::harness::run::{self, Finished, Machine};
 use crate::harness::servers::{Bindle, Options, Release};
 
 /// Servers of one kind, and somebody who can push to them.
@@ -30,24 +30,27 @@ struct Site {
 impl Site {
     /// 0.8 with files on disk: everybody may push, and half a parcel stays half a parcel.
     fn with_files() -> Self {
-        Self {
-            machine: Machine::new(),
-            release: Release::V0_8,
-            options: Options::default(),
-        }
+        Self::of(Release::V0_8, false)
     }
 
     /// 0.9 with its database, which knows this user's key.
     fn with_database() -> Self {
+        Self::of(Release::V0_9, true)
+    }
+
+    fn of(release: Release, embedded_db: bool) -> Self {
         let mut machine = Machine::new();
-        let key = create_key(&machine);
-        machine.set("BINDLE_SIGNING_KEY", machine.home().join(KEY));
+        let mut creators = Vec::new();
+        if matches!(release, Release::V0_9) {
+            creators.push(create_key(&machine));
+            machine.set("BINDLE_SIGNING_KEY", machine.home().join(KEY));
+        }
         Self {
             machine,
-            release: Release::V0_9,
+            release,
             options: Options {
-                embedded_db: true,
-                creators: vec![key],
+                embedded_db,
+                creators,
                 ..Options::default()
             },
         }
@@ -72,20 +75,8 @@ fn create_key(machine: &Machine) -> [u8; 32] {
 
 /// The arguments of a command that reports in JSON.
 fn line(command: &str, app: &App, server: &str, more: &[&str]) -> Vec<OsString> {
-    let mut line: Vec<OsString> = vec![command.into(), "-f".into(), app.path().into()];
-    line.extend(
-        [
-            "-t",
-            "bindle",
-            "--output",
-            "json",
-            "--bindle-server",
-            server,
-        ]
-        .map(Into::into),
-    );
-    line.extend(more.iter().map(Into::into));
-    line
+    let target = ["bindle", "--bindle-server", server];
+    run::line(command, app.path(), &target, more)
 }
 
 fn deploy(machine: &Machine, app: &App, server: &str, more: &[&str]) -> Finished {

@@ -3,7 +3,8 @@
 use rstest::rstest;
 
 use super::app::{missing, small};
-use super::{KEY, Site, create_key, deploy, id};
+use super::{KEY, Site, create_key, deploy, id, url};
+use crate::harness::proxy::{Proxy, Verdict};
 use crate::harness::run::Machine;
 use crate::harness::servers::{Bindle, Options, Release};
 
@@ -23,6 +24,30 @@ fn the_server_is_named_with_its_path_or_without(
         false => machine.set(by, &url),
     }
     let pushed = machine.run(line).ok();
+    assert_eq!(missing(&server, &id(&pushed)), Some(0));
+}
+
+/// As behind a server that has other things too.
+#[rstest]
+fn the_server_may_lie_below_a_path(
+    #[values("/bindle", "/tools/bindle/v1", "/tools/bindle/v1/")] path: &'static str,
+) {
+    let site = Site::with_database();
+    let server = site.server();
+    let page = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let proxy = Proxy::with(server.address(), move |request| {
+        match request.target.strip_prefix(path.trim_end_matches('/')) {
+            Some(rest) => Verdict::To(format!("/v1{rest}")),
+            None => Verdict::Answer(page.to_owned()),
+        }
+    });
+    let pushed = deploy(
+        &site.machine,
+        &small(),
+        &format!("{}{path}", url(&proxy)),
+        &[],
+    )
+    .ok();
     assert_eq!(missing(&server, &id(&pushed)), Some(0));
 }
 

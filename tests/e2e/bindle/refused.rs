@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::app::{Arrived, SMALL, module, small, with};
-use super::{deploy, id, line, url};
+use super::{KEY, create_key, deploy, id, line, url};
 use crate::harness::app::{App, hello_wasm};
 use crate::harness::proxy::{Proxy, Verdict};
 use crate::harness::run::{Finished, Machine};
@@ -49,6 +49,19 @@ fn a_component() {
     let arrived = forced(&app);
     let wasm = arrived.parcels.iter().find(|it| it.name == "front.wasm");
     assert!(wasm.unwrap().bytes == hello_wasm());
+}
+
+#[test]
+fn a_module_that_is_made_for_another_runtime() {
+    let app = small();
+    let later =
+        r#"(module (import "wasi:http/types@0.2.0" "[resource-drop]fields" (func (param i32))))"#;
+    app.write("front.wasm", wat::parse_str(later).unwrap());
+    let refused = unasked(&app, &Machine::new(), &[], 6).says("--force");
+    let imports = "component `front` imports from `wasi:http/types@0.2.0`, which nobody has there";
+    assert_eq!(reasons(&refused), [imports]);
+    let pushed = forced(&app);
+    assert!(pushed.parcels.iter().any(|it| it.name == "front.wasm"));
 }
 
 const REDIS: &str = r#"
@@ -121,8 +134,34 @@ fn nothing_that_could_run_is_not_pushed_by_force_either() {
             .replace("route", "cron_expression"),
     );
     app.write("static/x.txt", "x");
+    app.write("front.wasm", hello_wasm());
     let more = ["--force"];
-    unasked(&app, &Machine::new(), &more, 6).says("there is no trigger of type `cron`");
+    let refused = unasked(&app, &Machine::new(), &more, 6);
+    let reasons = reasons(&refused);
+    let [cron, component] = &reasons[..] else {
+        panic!("{refused}");
+    };
+    assert!(
+        cron.contains("there is no trigger of type `cron`"),
+        "{refused}"
+    );
+    assert!(component.contains("component model"), "{refused}");
+}
+
+/// What is signed has a line for each.
+#[test]
+fn more_files_than_can_be_signed() {
+    let app = small();
+    for n in 0..16_200 {
+        app.write(&format!("static/{n}"), n.to_string());
+    }
+    let mut machine = Machine::new();
+    create_key(&machine);
+    machine.set("BINDLE_SIGNING_KEY", machine.home().join(KEY));
+    let server = Proxy::to(([127, 0, 0, 1], 9).into());
+    let refused = deploy(&machine, &app, &url(&server), &[]).fails(6);
+    refused.says("16203 parcels").says("1 MiB");
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]
@@ -158,6 +197,9 @@ fn a_name_that_servers_take_for_something_else(#[case] name: &str) {
 
 #[rstest]
 #[case::user_without_password(&["--bindle-username", "jane"], &[], &["BINDLE_PASSWORD"])]
+#[case::user_of_two_words(
+    &["--bindle-username", "jane:doe"], &[("BINDLE_PASSWORD", "p")], &["--bindle-username", "`:`"]
+)]
 #[case::password_without_user(&[], &[("BINDLE_PASSWORD", "p")], &["--bindle-username", "BINDLE_USERNAME"])]
 #[case::user_and_token(
     &["--bindle-username", "jane"], &[("BINDLE_TOKEN", "t")], &["bindle-username", "bindle-token"]

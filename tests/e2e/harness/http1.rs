@@ -49,6 +49,15 @@ impl Head {
         }))
     }
 
+    /// The bytes of the same request for something else.
+    pub(crate) fn of_target(&self, target: &str) -> Vec<u8> {
+        let end = self.bytes.iter().position(|byte| *byte == b'\r');
+        let (method, version) = (&self.start[0], &self.start[2]);
+        let mut bytes = format!("{method} {target} {version}").into_bytes();
+        bytes.extend(&self.bytes[end.expect("a line")..]);
+        bytes
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n == name);
         found.map(|(_, value)| value.as_str())

@@ -50,6 +50,8 @@ pub(crate) enum Moment {
 /// What happens to a request.
 pub(crate) enum Verdict {
     Forward,
+    /// The server is asked for this path and query instead.
+    To(String),
     /// The server hears nothing; the client gets these bytes, and the connection ends.
     Answer(String),
     /// At that moment the function runs, then the connection goes on as it says.
@@ -183,12 +185,17 @@ impl State {
         let request = self.record(head);
         let index = request.number - 1;
         let framing = head.request_framing();
+        let mut bytes = head.bytes.clone();
         let (at, act) = match (self.rule)(&request) {
             Verdict::Forward => (None, None),
+            Verdict::To(target) => {
+                bytes = head.of_target(&target);
+                (None, None)
+            }
             Verdict::At(moment, act) => (Some(moment), Some(act)),
-            Verdict::Answer(bytes) => {
+            Verdict::Answer(answer) => {
                 copy_body(reader, &mut io::sink(), framing, u64::MAX)?;
-                client.write_all(bytes.as_bytes())?;
+                client.write_all(answer.as_bytes())?;
                 return Ok(false);
             }
         };
@@ -209,7 +216,7 @@ impl State {
                 server.insert(BufReader::new(stream))
             }
         };
-        server.get_mut().write_all(&head.bytes)?;
+        server.get_mut().write_all(&bytes)?;
         let half = match (at, framing) {
             (Some(Moment::InBody), Framing::Length(length)) => length / 2,
             // Half of a body of unknown length is its head.

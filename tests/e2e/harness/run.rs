@@ -130,9 +130,14 @@ impl Machine {
 
 /// The arguments of a push that reports in JSON.
 pub(crate) fn push(app: &Path, reference: &str, more: &[&str]) -> Vec<OsString> {
-    let mut line: Vec<OsString> = vec!["deploy".into(), "-f".into(), app.into()];
-    line.extend(["-t", "oci", "--output", "json", "--reference", reference].map(Into::into));
-    line.extend(more.iter().map(Into::into));
+    line("deploy", app, &["oci", "--reference", reference], more)
+}
+
+/// The arguments of a command that reports in JSON. `target`: its name, and what says where it is.
+pub(crate) fn line(command: &str, app: &Path, target: &[&str], more: &[&str]) -> Vec<OsString> {
+    let mut line: Vec<OsString> = vec![command.into(), "-f".into(), app.into()];
+    let target = ["--output", "json", "-t"].iter().chain(target);
+    line.extend(target.chain(more).map(Into::into));
     line
 }
 

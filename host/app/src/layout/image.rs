@@ -5,6 +5,7 @@ use std::io::Read;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use spin_deployer_manifest::counted;
 
 use super::Layout;
 use crate::finding::LoadError;
@@ -165,7 +166,7 @@ impl Layout<'_> {
             return Err(self.error(
                 "too-large",
                 &path,
-                format!("it has {} bytes, more than {limit}", blob.size),
+                format!("it has {}, more than {limit}", counted(blob.size, "byte")),
             ));
         }
         let bytes = self.read(&path, limit)?;
@@ -196,7 +197,11 @@ impl Layout<'_> {
             self.damaged(blob, code, format!("the blob {refusal}"))
         })?;
         if stamp.size != blob.size {
-            let message = format!("the blob has {} bytes instead of {}", stamp.size, blob.size);
+            let message = format!(
+                "the blob has {} instead of {}",
+                counted(stamp.size, "byte"),
+                blob.size
+            );
             return Err(self.damaged(blob, "wrong-size", message));
         }
         Ok(())

@@ -59,7 +59,7 @@ impl Deployer {
         };
         let saved = new.iter().map(|secret| secret.binding.clone());
         let saved: Vec<SavedId> = saved.map(Into::into).collect();
-        self.save(&store, new)?;
+        let replaced = self.save(&store, new)?;
         Ok(LoginReport {
             schema: SCHEMA,
             target: self.target.name.clone(),
@@ -68,6 +68,7 @@ impl Deployer {
             account,
             expires: expires.map(logins::time),
             saved,
+            replaced,
             store: SecretStore {
                 kind: "file",
                 path: store.file(),
@@ -120,17 +121,40 @@ impl Deployer {
         format!("plugin `{plugin}` says: {said}")
     }
 
-    /// Saves secrets, each with a line in the audit log before it is there.
-    fn save(&self, store: &SavedSecrets, new: Vec<SavedSecret>) -> Result<(), Error> {
+    /// Saves secrets, each with a line in the audit log before it is there. Returns what is not saved any more, because
+    /// it cannot be used together with them.
+    fn save(&self, store: &SavedSecrets, new: Vec<SavedSecret>) -> Result<Vec<SavedId>, Error> {
         if new.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         for secret in &new {
             self.audit
                 .line(&Line::Saved(&secret.binding.clone().into()));
         }
         self.audit.complete()?;
-        store.put(new).map_err(unusable)
+        let now: Vec<Binding> = new.iter().map(|secret| secret.binding.clone()).collect();
+        store.put(new).map_err(unusable)?;
+        let replaced = store.remove(|old| {
+            let same_place =
+                |new: &&Binding| new.plugin == old.plugin && new.origins == old.origins;
+            let mut here = now.iter().filter(same_place);
+            here.any(|new| self.conflict(&new.option, &old.option))
+        });
+        let replaced = replaced.map_err(unusable)?.removed.into_iter();
+        let replaced: Vec<SavedId> = replaced.map(Into::into).collect();
+        for old in &replaced {
+            self.audit.line(&Line::Removed(old));
+        }
+        Ok(replaced)
+    }
+
+    /// Whether two options cannot be used together, whichever of the two says so.
+    fn conflict(&self, one: &str, other: &str) -> bool {
+        let says = |one: &str, other: &str| {
+            let option = self.target.manifest.option(one);
+            option.is_some_and(|o| o.conflicts_with.iter().any(|name| name.as_str() == other))
+        };
+        says(one, other) || says(other, one)
     }
 
     /// Known to be usable before anybody types a password for nothing.
@@ -280,7 +304,7 @@ impl Deployer {
                 false => error,
             });
         }
-        let (_, mut values) = self.resolve(Phase::Login, plugin)?;
+        let (logins, mut values) = self.resolve(Phase::Login, plugin)?;
         let mut missing = Vec::new();
         for option in secrets(manifest) {
             if values.contains_key(&option.name)
@@ -296,21 +320,49 @@ impl Deployer {
                     let value = OptionValue::Secret(self.parsed(option, &typed)?);
                     let source = ValueSource::Prompt;
                     values.insert(option.name.clone(), Resolved { value, source });
+                    let (environment, target) = (&self.environment, &self.target);
+                    let questions = &self.questions;
+                    // A password is nobody's without a name.
+                    values::complete(environment, target, &logins, questions, &mut values)?;
                 }
             }
         }
         let mut new = Vec::new();
         for option in secrets(manifest) {
-            if let Some(Resolved {
+            let Some(Resolved {
                 value: OptionValue::Secret(secret),
                 ..
             }) = values.get(&option.name)
-            {
-                new.push(self.bound(option, secret.clone(), &values)?);
+            else {
+                continue;
+            };
+            let bound = self.bound(option, secret.clone(), &values)?;
+            for other in logins::companions(manifest, &option.name) {
+                if let Some(Resolved {
+                    value: OptionValue::Text(text),
+                    ..
+                }) = values.get(&other.name)
+                {
+                    let mut with = bound.clone();
+                    with.binding.option = other.name.to_string();
+                    with.secret = Secret::new(text.clone());
+                    new.push(with);
+                }
             }
+            new.push(bound);
         }
-        if !missing.is_empty() && (new.is_empty() || missing.iter().any(|option| option.required)) {
-            return Err(values::unasked(&self.target, &missing));
+        let required: Vec<_> = missing.iter().copied().filter(|o| o.required).collect();
+        if !required.is_empty() {
+            return Err(values::unasked(&self.target, &required));
+        }
+        if new.is_empty() && !missing.is_empty() {
+            let groups = missing.iter().map(|secret| {
+                let with = logins::companions(manifest, &secret.name);
+                let with = with.filter(|other| !values.contains_key(&other.name));
+                with.chain(std::iter::once(*secret)).collect()
+            });
+            let groups: Vec<Vec<_>> = groups.collect();
+            return Err(values::unasked_any(&self.target, &groups));
         }
         match new.is_empty() {
             true => Err(Error::new(

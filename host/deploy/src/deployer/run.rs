@@ -12,7 +12,7 @@ use spin_deployer_grants::{Grant, Phase, Values};
 use spin_deployer_sandbox::{self as sandbox, Limits, Outcome, Plugin, Ports};
 
 use super::Deployer;
-use crate::audit::{Line, MountLine};
+use crate::audit::{AppLine, Line, MountLine};
 use crate::logins::{self, Logins};
 use crate::policy::CallLimits;
 use crate::ports::{AppPort, IdentityPort, NetworkPort, OptionsPort, ProgressPort};
@@ -111,7 +111,11 @@ impl Deployer {
             admission::admit(&self.target, app, &self.policies)?;
         }
         let mut prepared = self.prepared((plugin, compiled), port, findings, (logins, values))?;
-        prepared.size = loaded.map_or(0, |app| app.total_size());
+        prepared.size = loaded.as_ref().map_or(0, |app| app.total_size());
+        if let Some(app) = loaded {
+            let keys = prepared.keys.clone();
+            loading::blocking(move || keys.refuse_published(&app)).await?;
+        }
         for note in prepared.keys.notes() {
             self.observer.event(Event::Note(note));
         }
@@ -257,6 +261,7 @@ impl Deployer {
             plugin: self.target.manifest.name.as_str(),
             digest: &self.target.digest,
             call,
+            app: AppLine::of(&*prepared.app),
             compiled: prepared.compiled,
             mounts: mounts.mounts.iter().map(MountLine::from).collect(),
         });
@@ -283,8 +288,8 @@ impl Deployer {
         };
         let began = Instant::now();
         *self.running() = Some((call.to_owned(), began));
-        let limits = limits.for_app(prepared.size);
-        let mut outcome = run(prepared.plugin.clone(), ports, limits).await;
+        let for_app = limits.for_app(prepared.size);
+        let mut outcome = run(prepared.plugin.clone(), ports, for_app).await;
         // What the plugin has not waited for gets its line before the call does.
         session.end();
         let ended = Line::ended(call, &outcome.result, &network.last(), began);
@@ -298,8 +303,8 @@ impl Deployer {
         });
         let result = outcome.result.map_err(|error| {
             let plugin = self.target.manifest.name.as_str();
-            let mut error = failure::explain(error, plugin, network.last());
-            if error.code == Code::Unauthenticated && phase != Phase::Login {
+            let mut error = failure::explain(error, plugin, network.last(), limits, prepared.size);
+            if error.code == Code::Unauthenticated {
                 error.help = prepared
                     .logins
                     .help(&self.target, values, error.help.take());
@@ -362,8 +367,11 @@ impl Deployer {
     pub(super) async fn load_plugin(&self) -> Result<(Plugin, bool), Error> {
         let cache = self.environment.directories.cache().map(Path::to_owned);
         let target = self.target.clone();
-        let (limits, observer) = (self.limits.sandbox.clone(), self.observer.clone());
-        loading::blocking(move || code::plugin(&target, cache.as_deref(), &limits, &*observer))
-            .await
+        let (limits, observer) = (self.limits.clone(), self.observer.clone());
+        let audit = self.audit.clone();
+        loading::blocking(move || {
+            code::plugin(&target, cache.as_deref(), &limits, &*observer, &audit)
+        })
+        .await
     }
 }

@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-use super::key::{Key, KeyError};
+use super::key::{Key, KeyError, how_to_make};
 use crate::report::{KeyReport, SCHEMA};
 use crate::{Code, Environment, Error, bounded};
 
-/// In bytes. A key has 119.
-const LARGEST: u64 = 16 << 10;
+/// Of a file with a key in it, in bytes. A key has 119.
+pub(super) const LARGEST: u64 = 16 << 10;
 
 /// Makes a key in a file that is not there yet, for this user only.
 ///
@@ -44,12 +44,12 @@ pub fn create_key(environment: &Environment, file: &Path) -> Result<KeyReport, E
 /// The file cannot be read, or what is in it is no key.
 pub fn show_key(environment: &Environment, file: &Path) -> Result<KeyReport, Error> {
     let file = environment.cwd.join(file);
-    let message = format!("cannot use the key {}", file.display());
-    let (key, _) = read(&file).map_err(|e| e.told(message, &file))?;
+    let (key, note) = read(&file).map_err(|e| e.told(&Place::File, &file))?;
     Ok(KeyReport {
         schema: SCHEMA,
         public_key: BASE64_STANDARD.encode(key.public()),
         file,
+        note,
     })
 }
 
@@ -63,6 +63,16 @@ fn write_new(file: &Path, pem: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Who named a file.
+pub(super) enum Place<'a> {
+    /// The user, of a command that is about that file.
+    File,
+    /// The user, as the value of this option.
+    Option(&'a str),
+    /// This variable. Its value is not shown.
+    Variable(&'a str),
+}
+
 /// Why there is no key in a file.
 pub(super) enum FileError {
     Unreadable(io::Error),
@@ -70,8 +80,16 @@ pub(super) enum FileError {
 }
 
 impl FileError {
-    /// As the user is told, with `message` in front.
-    pub(super) fn told(self, message: String, file: &Path) -> Error {
+    /// As the user is told of the file that was named there.
+    pub(super) fn told(self, place: &Place<'_>, file: &Path) -> Error {
+        let path = file.display();
+        let message = match place {
+            Place::File => format!("cannot use the key {path}"),
+            Place::Option(name) => format!("cannot sign with {path}, the key of --{name}"),
+            Place::Variable(name) => {
+                format!("cannot sign with the key of the file that the variable {name} names")
+            }
+        };
         match self {
             Self::Unreadable(error) => {
                 let unexpanded = file.components().any(|part| part.as_os_str() == "~");
@@ -80,14 +98,28 @@ impl FileError {
                     io::ErrorKind::NotFound if unexpanded => {
                         told.help("`~` is not expanded here: write out the path of the home folder")
                     }
-                    io::ErrorKind::NotFound => told.help(KeyError::NoPem.help("FILE")),
+                    io::ErrorKind::NotFound => told.help(how_to_make(&place.as_argument(file))),
                     _ => told,
                 }
             }
             Self::Unusable(error) => Error::new(Code::Usage, message)
                 .detail(error.to_string())
-                .help(error.help("FILE")),
+                .help(error.help()),
         }
+    }
+}
+
+impl Place<'_> {
+    /// The file as a shell takes it; a word in its place where it may not be shown, or would have to be quoted.
+    fn as_argument(&self, file: &Path) -> String {
+        let path = file.to_str().unwrap_or_default();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+        match self {
+            Self::Variable(_) => "FILE",
+            _ if path.is_empty() || !path.chars().all(plain) => "FILE",
+            _ => path,
+        }
+        .to_owned()
     }
 }
 
@@ -180,7 +212,13 @@ mod tests {
     fn what_is_no_file_with_a_key_is_told_with_a_way_out() {
         let folder = tempfile::tempdir().unwrap();
         let absent = refused(&folder.path().join("absent.pem"));
-        assert!(absent.help.unwrap().contains("key create"));
+        let create = format!(
+            "`spin-deployer key create {}/absent.pem`",
+            folder.path().display()
+        );
+        assert!(absent.help.unwrap().contains(&create));
+        let spaced = refused(&folder.path().join("my key.pem"));
+        assert!(spaced.help.unwrap().contains("key create FILE"));
         let home = refused(&folder.path().join("~/key.pem"));
         assert!(home.help.unwrap().contains("`~` is not expanded"));
         let file = folder.path().join("large.pem");
@@ -210,11 +248,14 @@ mod tests {
             };
             note
         };
+        let shown = || show_key(&environment(folder.path()), &file).unwrap().note;
         assert_eq!(note(0o600), None);
+        assert_eq!(shown(), None);
         assert_eq!(note(0o400), None);
         for mode in [0o640, 0o604, 0o660] {
             let said = note(mode).unwrap();
             assert!(said.contains(&format!("its mode is {mode:03o}")), "{said}");
+            assert_eq!(shown(), Some(said));
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Key {
 pub(crate) enum KeyError {
     #[error("it is no PEM: nothing in it begins with `-----BEGIN`")]
     NoPem,
+    #[error("it is a pair of keys as Bindle's own client keeps it, and PKCS#8 in PEM is wanted")]
+    Pair,
     #[error("it is encrypted, and nobody is asked for its passphrase")]
     Encrypted,
     #[error("it is in OpenSSH's own format, and PKCS#8 is wanted")]
@@ -46,18 +48,24 @@ pub(crate) enum KeyError {
 }
 
 impl KeyError {
-    /// What to do next. `file` is where a new key could be.
-    pub(crate) fn help(&self, file: &str) -> String {
-        let new = format!(
-            "make one with `spin-deployer key create {file}` or `openssl genpkey -algorithm ed25519`"
-        );
+    /// What to do next.
+    pub(crate) fn help(&self) -> String {
+        let new = how_to_make("FILE");
         match self {
             Self::Encrypted => format!(
-                "decrypt it into a file that only you can read, with `openssl pkey -in OLD -out {file}`; or {new}"
+                "decrypt it into a file that only you can read, with `openssl pkey -in OLD -out FILE`; or {new}"
             ),
+            Self::Pair => format!("turn it into one as docs/cli.md says under \"Keys\"; or {new}"),
             _ => new,
         }
     }
+}
+
+/// How a new key is made in `file`.
+pub(crate) fn how_to_make(file: &str) -> String {
+    format!(
+        "make one with `spin-deployer key create {file}` or `openssl genpkey -algorithm ed25519`"
+    )
 }
 
 impl Key {
@@ -129,16 +137,35 @@ impl Key {
 
 /// The label of the first block of a PEM, and the block itself from its first to its last line.
 fn first(text: &str) -> Result<(&str, &str), KeyError> {
-    let begin = text.find("-----BEGIN ").ok_or(KeyError::NoPem)?;
+    let Some(begin) = text.find("-----BEGIN ") else {
+        return Err(match is_pair(text) {
+            true => KeyError::Pair,
+            false => KeyError::NoPem,
+        });
+    };
     let block = &text[begin..];
     let label = block["-----BEGIN ".len()..]
         .split_once("-----")
         .ok_or(KeyError::Damaged)?
         .0;
+    // Without the end of its first line, what follows would be taken for what it is called, and shown.
+    let plain = |b: u8| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b' ');
+    if !label.bytes().all(plain) {
+        return Err(KeyError::Damaged);
+    }
     let last = format!("-----END {label}-----");
     // Without its end it may still be told what it is.
     let end = block.find(&last).map_or(block.len(), |at| at + last.len());
     Ok((label, &block[..end]))
+}
+
+/// Both halves in base64, alone or as `keypair` in a `secret_keys.toml`.
+fn is_pair(text: &str) -> bool {
+    let mut words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+    words.any(|word| {
+        let bytes = BASE64_STANDARD.decode(word).map(Zeroizing::new);
+        bytes.is_ok_and(|bytes| bytes.len() == 64)
+    })
 }
 
 /// What people call it.
@@ -231,6 +258,15 @@ pub(crate) mod tests {
     #[rstest]
     #[case("", KeyError::NoPem)]
     #[case("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB me@here", KeyError::NoPem)]
+    #[case("TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs=", KeyError::NoPem)]
+    #[case(
+        "TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs9QBfD6EOJWpK3CqdNG368nJgszy7ElozAzVXxKvRmDA==",
+        KeyError::Pair
+    )]
+    #[case(
+        "version = \"1.0\"\n[[key]]\nlabel = \"ci\"\nkeypair = \"TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs9QBfD6EOJWpK3CqdNG368nJgszy7ElozAzVXxKvRmDA==\"\nroles = [\"creator\"]",
+        KeyError::Pair
+    )]
     #[case(
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGbMFcGCSqGSIb3DQEFDTBK\n-----END ENCRYPTED PRIVATE KEY-----",
         KeyError::Encrypted
@@ -250,6 +286,11 @@ pub(crate) mod tests {
     #[case("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----", KeyError::Algorithm("X25519".into()))]
     #[case("-----BEGIN PRIVATE KEY-----\nMEcCAQAwBQYDK2VxBDsEOUuH1zlnsQp3JU3k3hzwFhKpxVuAGoNpjEnLAoEvhFvX\nEMmkYSn2ztJPMg0s1gQE7AjQwV1Yx0HLPA==\n-----END PRIVATE KEY-----", KeyError::Algorithm("Ed448".into()))]
     #[case("-----BEGIN PRIVATE KEY-----", KeyError::Damaged)]
+    // Its first line has no end.
+    #[case(
+        "-----BEGIN PRIVATE KEY\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp\n-----END PRIVATE KEY-----",
+        KeyError::Damaged
+    )]
     #[case(
         "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----",
         KeyError::Damaged
@@ -273,7 +314,7 @@ pub(crate) mod tests {
         #[case] expected: KeyError,
     ) {
         assert_eq!(error(text), expected);
-        let help = expected.help("FILE");
+        let help = expected.help();
         assert!(help.contains("spin-deployer key create FILE"), "{help}");
         assert!(
             help.contains("openssl genpkey -algorithm ed25519"),

@@ -7,15 +7,19 @@
 mod file;
 mod key;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest as _, Sha256};
-use spin_deployer_grants::{Phase, Values};
-use spin_deployer_manifest::{KeySource, Manifest, OptionKind, OptionSpec, OptionValue};
+use spin_deployer_app::App;
+use spin_deployer_grants::{Phase, ValueSource, Values};
+use spin_deployer_manifest::{KeySource, Manifest, OptionKind, OptionSpec, OptionValue, Secret};
 use spin_deployer_sandbox as sandbox;
+use zeroize::Zeroizing;
 
+use file::{LARGEST, Place};
 pub use file::{create_key, show_key};
 pub(crate) use key::Key;
 
@@ -45,28 +49,72 @@ impl Keys {
             let OptionValue::SigningKey(source) = &resolved.value else {
                 continue;
             };
+            let option = manifest.option(name.as_str());
+            let variable = option.and_then(|option| option.env.as_deref());
             let key = match source {
                 KeySource::File(path) => {
-                    let message =
-                        format!("cannot sign with {}, the key of --{name}", path.display());
-                    let (key, note) = file::read(path).map_err(|e| e.told(message, path))?;
+                    // What is in a variable may be a key after all, in a form that nobody here knows.
+                    let variable = variable.filter(|_| resolved.source == ValueSource::Environment);
+                    let place = match variable {
+                        Some(variable) => Place::Variable(variable),
+                        None => Place::Option(name.as_str()),
+                    };
+                    let (key, note) = file::read(path).map_err(|e| e.told(&place, path))?;
                     read.notes.extend(note);
                     key
                 }
                 KeySource::Text(text) => Key::from_pem(text.expose()).map_err(|error| {
-                    let option = manifest.option(name.as_str());
-                    let place = match option.and_then(|option| option.env.as_deref()) {
-                        Some(env) => format!("the variable {env}"),
+                    let place = match variable {
+                        Some(variable) => format!("the variable {variable}"),
                         None => format!("the value of --{name}"),
                     };
                     Error::new(Code::Usage, format!("cannot sign with the key in {place}"))
                         .detail(error.to_string())
-                        .help(error.help("FILE"))
+                        .help(error.help())
                 })?,
             };
             read.keys.insert(name.to_string(), key);
         }
         Ok(read)
+    }
+
+    /// Looks for the keys in the app, which whoever can read it could sign with then.
+    ///
+    /// # Errors
+    /// A file of the app has one of them in it, or cannot be read any more.
+    pub(crate) fn refuse_published(&self, app: &App) -> Result<(), Error> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        let mut looked_at = BTreeSet::new();
+        for component in app.components() {
+            let small = component.files.iter().filter(|f| f.size <= LARGEST);
+            for file in small.filter(|file| looked_at.insert(&file.digest)) {
+                let Some(content) = app.content(&file.digest) else {
+                    continue;
+                };
+                let size = usize::try_from(LARGEST).unwrap_or_default();
+                let mut text = Zeroizing::new(Vec::with_capacity(size));
+                let read = content.open(0).map_err(std::io::Error::other);
+                read.and_then(|mut from| from.read_to_end(&mut text))
+                    .map_err(|e| {
+                        Error::new(Code::Failed, format!("cannot read {}", file.path))
+                            .detail(e.to_string())
+                    })?;
+                if let Some(option) = self.in_text(&text) {
+                    return Err(published(option, &component.id, &file.path));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The option whose key is written in this text.
+    fn in_text(&self, text: &[u8]) -> Option<&str> {
+        let has = |spelling: &Secret| contains(text, spelling.expose().as_bytes());
+        let mut keys = self.keys.iter();
+        let found = keys.find(|(_, key)| key.spellings().iter().any(has));
+        found.map(|(option, _)| option.as_str())
     }
 
     /// The key of an option.
@@ -78,6 +126,20 @@ impl Keys {
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         self.notes.iter().cloned()
     }
+}
+
+fn contains(text: &[u8], what: &[u8]) -> bool {
+    text.windows(what.len()).any(|window| window == what)
+}
+
+fn published(option: &str, component: &str, path: &str) -> Error {
+    let message = format!(
+        "the key of --{option} is in the app: component `{component}` has it in its file {path}"
+    );
+    Error::new(Code::Usage, message).help(
+        "move the key out of the folder, or name it in `exclude_files`; if it was deployed before, make a new one: whoever \
+         can read the app can sign with it",
+    )
 }
 
 /// Signs for the plugin, in the phase that signs.
@@ -152,7 +214,7 @@ impl sandbox::Signer for SignerPort {
 mod tests {
     use rstest::rstest;
     use sandbox::Signer as _;
-    use spin_deployer_grants::{Resolved, ValueSource};
+    use spin_deployer_grants::Resolved;
 
     use super::key::tests::PEM;
     use super::*;
@@ -169,8 +231,14 @@ mod tests {
     "#;
 
     fn keys(text: &str) -> Result<Keys, Error> {
-        let value = OptionValue::SigningKey(KeySource::Text(text.to_owned().into()));
-        let source = ValueSource::Environment;
+        keys_of(
+            KeySource::Text(text.to_owned().into()),
+            ValueSource::Environment,
+        )
+    }
+
+    fn keys_of(key: KeySource, source: ValueSource) -> Result<Keys, Error> {
+        let value = OptionValue::SigningKey(key);
         let values = Values::from([("key".parse().unwrap(), Resolved { value, source })]);
         Keys::read(&MANIFEST.parse().unwrap(), &values)
     }
@@ -245,5 +313,31 @@ mod tests {
         let said = format!("{error:?}");
         assert!(said.contains("SPIN_DEPLOYER_DEMO_KEY"), "{said}");
         assert!(!said.contains("wBQYDK2Vw"), "{said}");
+    }
+
+    #[test]
+    fn a_key_is_found_in_whatever_text_has_it() {
+        let keys = keys(PEM).unwrap();
+        let line = PEM.lines().nth(1).unwrap();
+        for text in [PEM.to_owned(), format!("{{\"key\":\"{line}\"}}")] {
+            assert_eq!(keys.in_text(text.as_bytes()), Some("key"));
+        }
+        assert_eq!(keys.in_text(b"-----BEGIN PRIVATE KEY-----"), None);
+        assert_eq!(keys.in_text(b""), None);
+    }
+
+    #[test]
+    fn of_a_variable_nothing_is_repeated_that_may_be_a_key() {
+        let given = |source| {
+            let key = KeySource::File("/cwd/planted as nobody knows it".into());
+            keys_of(key, source).err().unwrap()
+        };
+        let said = given(ValueSource::Environment);
+        let said = format!("{said:?}");
+        assert!(said.contains("SPIN_DEPLOYER_DEMO_KEY"), "{said}");
+        assert!(!said.contains("planted"), "{said}");
+        // A path that was typed is what helps.
+        let said = given(ValueSource::Flag).message;
+        assert!(said.contains("planted") && said.contains("--key"), "{said}");
     }
 }

@@ -129,6 +129,7 @@ impl Fetcher {
                 error @ (RegistryError::Transport { .. } | RegistryError::Busy { .. }),
             )) => Err(FetchError::of_pull(
                 &package.what,
+                &package.origin,
                 &package.registry,
                 error.into(),
                 self.cache.failed(),

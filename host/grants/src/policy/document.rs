@@ -80,6 +80,7 @@ struct LimitsTable {
     answer: Option<ByteSize>,
     written: Option<ByteSize>,
     app_size: Option<ByteSize>,
+    compile: Option<Time>,
 }
 
 #[derive(Default, Deserialize)]
@@ -94,11 +95,17 @@ struct Time(Duration);
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Self).map_err(|why| {
+        let time = humantime::parse_duration(&text).map_err(|why| {
             D::Error::custom(format!(
                 "`{text}` is no duration: {why}; `90s` and `15m` are"
             ))
-        })
+        })?;
+        match time {
+            Duration::ZERO => Err(D::Error::custom(format!(
+                "`{text}` leaves time for nothing: no plugin would run; `plugins.digests = []` says so"
+            ))),
+            time => Ok(Self(time)),
+        }
     }
 }
 
@@ -138,6 +145,7 @@ fn read(text: &str) -> Located<Policy, PolicyProblem> {
             answer: limits.answer,
             written: limits.written,
             app_size: limits.app_size,
+            compile: time(limits.compile),
         },
         audit_log: document.require.audit_log,
     })
@@ -186,6 +194,7 @@ impl fmt::Display for Policy {
             ("answer", size(limits.answer)),
             ("written", size(limits.written)),
             ("app-size", size(limits.app_size)),
+            ("compile", time(limits.compile)),
         ] {
             if let Some(value) = value {
                 writeln!(f, "{header}{key} = {value}")?;

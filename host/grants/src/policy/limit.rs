@@ -25,6 +25,8 @@ pub struct Limits {
     pub written: Limit<ByteSize>,
     /// All contents of an app together.
     pub app_size: Limit<ByteSize>,
+    /// Compiling a plugin, at its first start.
+    pub compile: Limit<Duration>,
 }
 
 impl Limits {
@@ -38,6 +40,7 @@ impl Limits {
             answer: Limit::of(policies, "answer", |limits| limits.answer),
             written: Limit::of(policies, "written", |limits| limits.written),
             app_size: Limit::of(policies, "app-size", |limits| limits.app_size),
+            compile: Limit::of(policies, "compile", |limits| limits.compile),
         }
     }
 }
@@ -82,6 +85,32 @@ impl<T: Amount> Limit<T> {
             (None, None) => Ok(default),
         }
     }
+
+    /// What a policy says to somebody who was `given` this much and needs more. `None` where no policy says anything.
+    pub fn ceiling(&self, given: T) -> Option<Ceiling> {
+        let (most, policy) = self.most.as_ref()?;
+        Some(Ceiling {
+            policy: policy.clone(),
+            key: self.key,
+            most: most.text(),
+            is_reached: given >= *most,
+        })
+    }
+}
+
+/// The most that a policy allows of something. Displays as a clause: `the policy /etc/spin-deployer/policy.toml allows
+/// 10000 for `requests` at most`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the policy {policy} allows {most} for `{key}` at most")]
+pub struct Ceiling {
+    /// Which policy, as it was named when it was read.
+    pub policy: Arc<str>,
+    /// `requests`, of its `limits`.
+    pub key: &'static str,
+    /// `10000`, as a flag takes it too.
+    pub most: String,
+    /// Whether a run has that already, so that no flag raises it.
+    pub is_reached: bool,
 }
 
 /// What can be limited: bytes, times and numbers.

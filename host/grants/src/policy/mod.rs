@@ -35,7 +35,7 @@ use spin_deployer_manifest::{ByteSize, OriginPattern};
 use spin_deployer_oci::Digest;
 
 pub use document::{PolicyError, PolicyProblem};
-pub use limit::{Amount, Limit, Limits};
+pub use limit::{Amount, Ceiling, Limit, Limits};
 pub use policies::Policies;
 pub use refusal::PolicyRefusal;
 
@@ -73,4 +73,6 @@ pub struct PolicyLimits {
     pub written: Option<ByteSize>,
     /// All contents of an app together.
     pub app_size: Option<ByteSize>,
+    /// Compiling a plugin, at its first start.
+    pub compile: Option<Duration>,
 }

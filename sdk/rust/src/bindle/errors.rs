@@ -3,7 +3,7 @@
 use spin_deployer_bindle::{
     AssembleError, Bindle, Build, Error as ServerError, Id, IdError, Label, Unsupported,
 };
-use spin_deployer_publish::Digest;
+use spin_deployer_publish::{Digest, TransportFailure};
 
 use super::{Target, sign};
 use crate::Error;
@@ -103,7 +103,9 @@ impl Target {
                     .hint(self.another_version())
             }
             ServerError::Unfinished(_) => unfinished(host, &bindle.id, said),
-            ServerError::Stuck { id, parcels } => stuck(host, &id, &parcels),
+            ServerError::Stuck { id, parcels, cause } => {
+                stuck(host, &id, &parcels, cause.as_deref())
+            }
             ServerError::Damaged(_) => Error::failed(format!(
                 "what {host} received is not what was sent"
             ))
@@ -111,6 +113,11 @@ impl Target {
             .hint(
                 "run it again; if it stays so, something between here and there changes requests",
             ),
+            ServerError::Long { .. } => Error::failed(format!("{host} answers with more than is read"))
+                .detail(said)
+                .hint(
+                    "what a server says of an app has some 500 bytes for each of its files: leave out some, or put many into one",
+                ),
             ServerError::Nonsense { .. } => server.somebody_else(said).hint(format!(
                 "is {} the API of a Bindle server? It is at /v1, unless somebody moved it",
                 self.server.url()
@@ -121,6 +128,25 @@ impl Target {
             ServerError::Invoice(_) => {
                 Error::failed("the app cannot be made a bindle").detail(said)
             }
+        }
+    }
+
+    /// What went wrong when the server had the invoice.
+    pub(super) fn incomplete(&self, bindle: &Bindle, error: ServerError) -> Error {
+        let host = &self.host;
+        match error {
+            // What the host says of a limit or a rule takes the place of everything but the first sentence.
+            ServerError::Transport { request, source }
+                if source.failure == TransportFailure::Refused =>
+            {
+                let id = &bindle.id;
+                Error::failed(format!(
+                    "the sandbox refused {request}; {host} has {id} without all of its parcels, and running it again \
+                     completes it"
+                ))
+                .detail(source.reason)
+            }
+            error => self.explain(bindle, error),
         }
     }
 
@@ -143,7 +169,9 @@ fn unknown_key(host: &str, bindle: &Bindle, said: String) -> Error {
         Error::forbidden(format!("{host} does not know the key of --bindle-key")).detail(said);
     match sign::entry(bindle) {
         Ok(Some(entry)) => error.hint(format!(
-            "the server's administrator has to add these lines to the server's keyring, and to start it again:\n{}",
+            "where the server takes unsigned bindles (0.8), leave out --bindle-key\n\
+             otherwise its administrator has to add these lines to its keyring, which begins with `version = \"1.0\"`, and to \
+             start it again:\n{}",
             entry.trim_end()
         )),
         _ => error,
@@ -167,9 +195,16 @@ fn unfinished(host: &str, id: &Id, said: String) -> Error {
 const CREDENTIALS: &str = "a server with users (--htpasswd-file) takes BINDLE_USERNAME and BINDLE_PASSWORD, \
                            one with OpenID Connect takes BINDLE_TOKEN";
 
-/// The server takes no upload of these parcels, and does not have them.
-fn stuck(host: &str, id: &Id, parcels: &[Label]) -> Error {
-    let names = parcels.iter().map(|label| label.name.as_str());
+/// In front of how it began.
+const BEFORE: &str = "before it said so: ";
+
+/// The server takes no upload of these parcels, and does not have them. `cause`: how one of them failed before that.
+fn stuck(host: &str, id: &Id, parcels: &[Label], cause: Option<&ServerError>) -> Error {
+    let names = parcels.iter().map(|label| label.name.clone());
+    let cause = cause.map(|cause| match cause {
+        ServerError::Transport { request, source } => format!("{BEFORE}{request}: {source}"),
+        other => format!("{BEFORE}{other}"),
+    });
     let folders: Vec<String> = parcels
         .iter()
         .map(|label| format!("parcels/{}", label.sha256))
@@ -177,7 +212,7 @@ fn stuck(host: &str, id: &Id, parcels: &[Label]) -> Error {
     Error::failed(format!(
         "{host} takes no upload of what {id} lacks: it began one, and did not end it"
     ))
-    .detail(names.collect::<Vec<_>>().join("\n"))
+    .detail(names.chain(cause).collect::<Vec<_>>().join("\n"))
     .hint(format!(
         "if somebody else is uploading the same now, run it again later\n\
          otherwise an upload broke off there once, and the server never takes these bytes again: its administrator has to \

@@ -6,14 +6,15 @@ use super::Target;
 use crate::{Action, Change, Error, Result};
 
 impl Target {
-    /// That the server has the bindle and all its parcels, as the line of a plan. Nothing is sent.
+    /// That the server has the bindle and all its parcels, as the line of a plan. Nothing is sent. `option` is the plugin's
+    /// option that says so.
     ///
     /// # Errors
     /// `not-found` where it lacks something.
-    pub async fn present(&self, bindle: &Bindle) -> Result<Change> {
+    pub async fn present(&self, bindle: &Bindle, option: &str) -> Result<Change> {
         let id = bindle.id.to_string();
         let host = &self.host;
-        let hint = "push it: leave out --deploy-existing-bindle";
+        let hint = format!("push it: leave out --{option}");
         match self.find(bindle).await? {
             Found::Invoice(missing) if missing.is_empty() => {
                 Ok(Change::new(Action::Keep, "bindle", id).detail("the server has it"))

@@ -22,15 +22,14 @@ mod wasm;
 
 use std::collections::BTreeSet;
 
-use spin_deployer_bindle::{App, Build, Credential, Found, Label, Server};
+use spin_deployer_bindle::{
+    App, AssembleError, Build, Credential, CredentialError, Found, LONGEST_ANSWER, Label, Server,
+};
 pub use spin_deployer_bindle::{Bindle, Error as ServerError, Id};
 
 use crate::parts::components;
 use crate::transport::WasiHttp;
 use crate::{Action, Change, Error, Result, Step, app, options};
-
-/// Enough for the invoice of an app with ten thousand files.
-const LONGEST_ANSWER: usize = 4 << 20;
 
 /// Where the app goes, as the options say.
 #[derive(Debug)]
@@ -65,11 +64,19 @@ impl Target {
             Some(text) => Build::Given(text),
             None => Build::Fingerprint,
         };
+        // One byte more than is taken, so that what is too long shows.
         let transport = WasiHttp {
-            longest_body: LONGEST_ANSWER,
+            longest_body: LONGEST_ANSWER + 1,
         };
+        let server = Server::new(transport, &url, credential()?.as_ref());
         Ok(Self {
-            server: Server::new(transport, &url, credential()?.as_ref()),
+            server: server.map_err(|error| {
+                let option = match error {
+                    CredentialError::Colon => "bindle-username",
+                    CredentialError::Token => "bindle-token",
+                };
+                Error::invalid_option(option, error.to_string())
+            })?,
             origin: format!("{scheme}://{host}"),
             host,
             build,
@@ -89,10 +96,24 @@ impl Target {
             fingerprint: &app::fingerprint(),
             components: &components()?,
             build: &self.build,
-        })
-        .map_err(errors::of_app)?;
-        self.refuse(&bindle)?;
-        Ok(bindle)
+        });
+        match bindle {
+            Ok(bindle) => self.refuse(&bindle).map(|()| bindle),
+            Err(AssembleError::Nothing(mut reasons)) => {
+                reasons.extend(wasm::unsupported_of(|_| true)?);
+                Err(errors::of_app(AssembleError::Nothing(reasons)))
+            }
+            Err(error) => Err(errors::of_app(error)),
+        }
+    }
+
+    /// Whether the bindle can be signed, where the user has a key. [`plan`](Self::plan) and [`push`](Self::push) begin with
+    /// this; for those who ask somebody else something before.
+    ///
+    /// # Errors
+    /// Where nobody is named who signs, or the app is too large to be signed.
+    pub fn check_signer(&self, bindle: &Bindle) -> Result<()> {
+        sign::check(bindle)
     }
 
     /// What [`push`](Self::push) would do. A server does not say which parcels it has before it has the invoice.
@@ -100,6 +121,7 @@ impl Target {
     /// # Errors
     /// Where the server does not say, or the name is taken.
     pub async fn plan(&self, bindle: &Bindle) -> Result<Vec<Change>> {
+        self.check_signer(bindle)?;
         let id = bindle.id.to_string();
         let mut changes = Vec::new();
         let missing = match self.find(bindle).await? {
@@ -143,6 +165,7 @@ impl Target {
     /// # Errors
     /// Where the server does not take it, or the name is taken.
     pub async fn push(&self, bindle: &Bindle) -> Result<()> {
+        self.check_signer(bindle)?;
         let (missing, created) = match self.find(bindle).await? {
             Found::Invoice(missing) => (missing, false),
             Found::Nothing => (self.create(bindle).await?, true),
@@ -161,7 +184,7 @@ impl Target {
         // To a new invoice a server says that parcels are there which it only began to take.
         if created || !missing.is_empty() {
             let completed = self.server.complete(bindle, missing).await;
-            completed.map_err(|error| self.explain(bindle, error))?;
+            completed.map_err(|error| self.incomplete(bindle, error))?;
         }
         if created && self.build != Build::Fingerprint {
             // The server may have taken another bindle of this name at the same moment, of the same parcels.

@@ -1,24 +1,22 @@
 //! Which of the app's Wasm the runtime behind a Bindle server does not load.
 
-use spin_deployer_bindle::{Bindle, Unsupported, is_component};
+use spin_deployer_bindle::{Bindle, Unsupported, WASM_HEAD, of_wasm};
 
 use crate::{Result, app};
 
-/// Enough to tell a component from a core module.
-const HEAD: u64 = 8;
-
-/// One reason for each component of the bindle whose Wasm is of the component model.
+/// One reason for each component of the bindle that is not loaded there.
 pub(super) fn unsupported(bindle: &Bindle) -> Result<Vec<Unsupported>> {
     let contents = bindle.contents();
+    unsupported_of(|digits| contents.contains_key(digits))
+}
+
+/// The same of those components whose Wasm `is_asked_for` by its digest's digits.
+pub(super) fn unsupported_of(is_asked_for: impl Fn(&str) -> bool) -> Result<Vec<Unsupported>> {
     let mut found = Vec::new();
     for component in app::components() {
-        let digits = component.wasm_digest.trim_start_matches("sha256:");
-        if !contents.contains_key(digits) {
-            continue;
-        }
-        let content = app::open(&component.wasm_digest)?;
-        if is_component(&content.head(HEAD)?) {
-            found.push(Unsupported::ComponentModel(component.id));
+        if is_asked_for(component.wasm_digest.trim_start_matches("sha256:")) {
+            let content = app::open(&component.wasm_digest)?;
+            found.extend(of_wasm(&component.id, &content.head(WASM_HEAD)?));
         }
     }
     Ok(found)
