@@ -129,7 +129,10 @@ const FIELDS: [(&str, &str); 4] = [
 pub(crate) fn patch(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
     let body = Body::of(turn.call)?;
     if turn.settings.api == Api::V0_18 && turn.settings.other(Doubt::PatchIsWrapped) {
-        return Err(Findings::one("rangeRule", "Error converting value to a field."));
+        return Err(Findings::one(
+            "rangeRule",
+            "Error converting value to a field.",
+        ));
     }
     match patched(turn, &body) {
         Err(Failure::Broken(_)) if turn.settings.other(Doubt::PatchFailsAs400) => {

@@ -22,7 +22,9 @@ pub(crate) fn want(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
     let wanted = body.wanted("desiredStatus")?;
     let wanted = wanted
         .ok_or_else(|| Findings::one("DesiredStatus", "The DesiredStatus field is required."))?;
-    let before = channels::found_mut(turn.state, turn.id)?.wanted.replace(wanted);
+    let before = channels::found_mut(turn.state, turn.id)?
+        .wanted
+        .replace(wanted);
     let same = before == Some(wanted);
     match wanted {
         _ if same && turn.settings.other(Doubt::SameStatusDoesNothing) => {}

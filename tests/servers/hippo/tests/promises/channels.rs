@@ -184,7 +184,7 @@ fn a_patch_that_fails_inside_may_complain_about_what_is_left_out(
     let (status, answer) = world.ask("PATCH", &path, &body);
     assert_eq!(status, expected);
     if status == 400 {
-        assert_eq!(errors(&answer), ["CertificateId", "Domain", "Name"]);
+        assert_eq!(errors(&answer), ["Name", "Domain", "CertificateId"]);
     }
 }
 

@@ -63,7 +63,11 @@ fn a_revision_may_move_while_they_are_read(#[case] inferred: &[Doubt], #[case] d
     }
     world.app("shop", "shop");
     let read = || {
-        let page = |n| world.get(&format!("/api/revisions?pageSize=1&pageIndex={n}")).1;
+        let page = |n| {
+            world
+                .get(&format!("/api/revisions?pageSize=1&pageIndex={n}"))
+                .1
+        };
         let ids = (0..3).map(|n| page(n)["items"][0]["id"].to_string());
         ids.collect::<std::collections::BTreeSet<_>>().len()
     };

@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 
 use crate::world::{MANIFEST, World};
 
-/// A deploy, as far as it gets: the request that was refused, and its status.
+/// A deploy of something new.
 fn deploy(world: &World, version: &str) -> Result<(), (&'static str, u16)> {
     world.push("shop", version, MANIFEST);
+    deploy_existing(world, version)
+}
+
+/// A deploy of a bindle that is there, as far as it gets: the request that was refused, and its status.
+fn deploy_existing(world: &World, version: &str) -> Result<(), (&'static str, u16)> {
     let item = |path: &str, fits: &dyn Fn(&Value) -> bool| {
         let (_, page) = world.get(path);
         let items = page["items"].as_array().unwrap().clone();
@@ -34,7 +39,10 @@ fn deploy(world: &World, version: &str) -> Result<(), (&'static str, u16)> {
         return Err(("POST /api/revisions", status));
     }
     let of_app = |it: &Value| it["appId"] == app["id"];
-    let channel = item("/api/channels", &|it| of_app(it) && it["name"] == "spin-deploy").unwrap();
+    let channel = item("/api/channels", &|it| {
+        of_app(it) && it["name"] == "spin-deploy"
+    })
+    .unwrap();
     let revision = item("/api/revisions", &|it| {
         of_app(it) && it["revisionNumber"] == version
     });
@@ -74,7 +82,8 @@ fn the_same_again_is_registered_twice_and_breaks_the_rules_of_others() {
     let world = World::new();
     assert_eq!(deploy(&world, "0.1.0"), Ok(()));
     // Of the channel that the first one made too, which has a rule until it is changed.
-    assert_eq!(deploy(&world, "0.1.0"), Err(("POST /api/revisions", 500)));
+    let again = deploy_existing(&world, "0.1.0");
+    assert_eq!(again, Err(("POST /api/revisions", 500)));
     let revisions = world.state()["revisions"].as_array().unwrap().len();
     assert_eq!(revisions, 2);
 }
@@ -95,6 +104,6 @@ fn a_revision_behind_fifty_others_is_not_found() {
     for n in 0..50 {
         world.push("shop", &format!("0.0.{n}"), MANIFEST);
     }
-    assert_eq!(deploy(&world, "0.0.0"), Ok(()));
+    assert_eq!(deploy_existing(&world, "0.0.0"), Ok(()));
     assert_eq!(deploy(&world, "0.2.0"), Err(("GET /api/revisions", 200)));
 }
