@@ -14,9 +14,9 @@ use crate::family::Family;
 use crate::session::{Credentials, Session};
 use crate::{Error, health};
 
-/// How long an answer may be, in bytes: fifty revisions with many components are far below it. The transport has to read one
-/// byte more, so that a longer one shows.
-pub const LONGEST_ANSWER: usize = 1 << 20;
+/// How long an answer may be, in bytes. Up to 0.17 a list is one answer, of all revisions of everybody with all their components.
+/// The transport has to read one byte more, so that a longer one shows.
+pub const LONGEST_ANSWER: usize = 16 << 20;
 
 /// A Hippo server, and who asks it.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub struct Hippo<T> {
     pub(crate) session: Session,
     /// Known from the login, or from the first list.
     pub(crate) family: Cell<Option<&'static Family>>,
+    /// Whether lists come in pages.
+    pub(crate) paged: Cell<bool>,
+    /// Whether a mark that was set could not be taken away.
+    pub(crate) unmarkable: Cell<bool>,
     /// Whether anybody was ever there. Nobody from the start is more likely a wrong name than a restart.
     met: Cell<bool>,
 }
@@ -39,6 +43,8 @@ impl<T: Transport> Hippo<T> {
             base: url.trim_end_matches('/').to_owned(),
             session: Session::new(credentials),
             family: Cell::new(None),
+            paged: Cell::new(false),
+            unmarkable: Cell::new(false),
             met: Cell::new(false),
         }
     }
@@ -205,7 +211,7 @@ impl<T: Transport> Hippo<T> {
         if response.body.len() > LONGEST_ANSWER {
             return Err(fail(
                 TransportFailure::Protocol,
-                "the answer is longer than 1 MiB",
+                "the answer is longer than 16 MiB",
             ));
         }
         let retry_after = response

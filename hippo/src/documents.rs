@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::wanted::ANY;
+
 /// An identifier of Hippo's: a GUID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
@@ -73,6 +75,9 @@ pub struct Revision {
     /// Its components: none where Hippo could not read the bindle.
     #[serde(default, deserialize_with = "or_default")]
     pub components: Vec<Component>,
+    /// Its trigger: `http`, `redis`. Not every Hippo says, and none where it could not read the bindle.
+    #[serde(default, rename = "type")]
+    pub trigger: Option<String>,
 }
 
 /// A component of a revision.
@@ -115,6 +120,14 @@ pub struct Channel {
     /// Its environment.
     #[serde(default, deserialize_with = "or_default")]
     pub environment_variables: Vec<Variable>,
+}
+
+impl Channel {
+    /// Whether it was changed or made, and not started since.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.revision_selection_strategy == Strategy::SpecifiedRevision
+            && self.range_rule.as_deref().is_some_and(|rule| rule != ANY)
+    }
 }
 
 /// An environment variable of a channel.

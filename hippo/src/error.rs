@@ -114,6 +114,14 @@ pub enum Error {
         /// Those that are there, newest first.
         known: Vec<String>,
     },
+    /// What was asked for begins the numbers of several revisions.
+    #[error("`{id}` begins the numbers of several revisions")]
+    Ambiguous {
+        /// What was asked for.
+        id: String,
+        /// Those that it begins, newest first.
+        matching: Vec<String>,
+    },
     /// There is no such app.
     #[error("there is no app `{0}`")]
     NoApp(String),
@@ -133,12 +141,52 @@ pub enum Error {
         /// Those that are there.
         known: Vec<String>,
     },
+    /// A server before 0.19 makes a channel anew for another revision, and this would be lost if that ended in the middle.
+    #[error(
+        "this Hippo is older than 0.19 and makes the channel `{channel}` anew, which has {} of its own",
+        [domain.is_some().then_some("a domain"), certificate.is_some().then_some("a certificate")]
+            .into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    )]
+    Unnamed {
+        /// The channel's name.
+        channel: String,
+        /// Its domain, where it is to be named.
+        domain: Option<String>,
+        /// Its certificate's name, where that is to be named.
+        certificate: Option<String>,
+    },
+    /// A server before 0.18 saved a channel and most likely did not start it, and does not say.
+    #[error("the channel `{channel}` was made, and perhaps not started")]
+    Unclear {
+        /// The channel's name.
+        channel: String,
+        /// Why nobody knows.
+        #[source]
+        source: Box<Error>,
+    },
     /// A server before 0.19 cannot do this. Reads on from "Hippo before 0.19 cannot".
     #[error("this Hippo is older than 0.19 and cannot {0}")]
     Old(&'static str),
 }
 
 impl Error {
+    /// Whether Hippo does not take a request at all, or does not know it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Invalid { .. } | Self::Nonsense { .. })
+    }
+
+    /// What an answer to a PATCH means. All of its fields may be left out, so a complaint that some were is none: Hippo says it in
+    /// place of a 500, whatever went wrong.
+    pub(crate) fn of_patch(self) -> Self {
+        match self {
+            Self::Invalid { failure, problems } if is_about_nothing(&problems) => Self::Broken {
+                failure,
+                health: None,
+            },
+            error => error,
+        }
+    }
+
     /// Whether the request may have had its effect all the same, so that only reading again tells. A complaint about a name
     /// that exists is among them: another run may have made what this one wants.
     pub(crate) fn may_have_happened(&self) -> bool {
@@ -150,6 +198,11 @@ impl Error {
             _ => false,
         }
     }
+}
+
+fn is_about_nothing(problems: &[Problem]) -> bool {
+    let left_out = |problem: &Problem| problem.message.ends_with(" field is required.");
+    !problems.is_empty() && problems.iter().all(left_out)
 }
 
 impl Passing for Error {

@@ -7,6 +7,7 @@
 //! | lists | pages | 0.18 pages; before that all at once, `{"apps": […]}` |
 //! | enumerations | texts | texts or numbers |
 //! | another revision on a channel | PATCH, then `desired-status` | a new channel in place of the old one |
+//! | a mark that a start is outstanding | PATCH | 0.18 PATCH; before that none |
 //! | environment of a channel | PATCH | not from here |
 //! | state of a channel | `/api/channel-statuses` | not from here |
 
@@ -31,7 +32,13 @@ pub(crate) struct Resource {
     pub(crate) path: &'static str,
     /// What a list without pages is called in its document.
     pub(crate) list: &'static str,
+    /// How many of them are asked for at a time. Hippo gives as many as that, and what is on one page cannot be missed; but with
+    /// channels and certificates come private keys, and whoever takes those out of an answer may not take long ones.
+    pub(crate) page_size: usize,
 }
+
+const SHORT: usize = 50;
+const LONG: usize = 500;
 
 /// What only newer servers have.
 #[derive(Debug)]
@@ -45,18 +52,22 @@ pub(crate) static NEW: Family = Family {
     apps: Resource {
         path: "/api/apps",
         list: "apps",
+        page_size: LONG,
     },
     channels: Resource {
         path: "/api/channels",
         list: "channels",
+        page_size: SHORT,
     },
     revisions: Resource {
         path: "/api/revisions",
         list: "revisions",
+        page_size: LONG,
     },
     certificates: Resource {
         path: "/api/certificates",
         list: "certificates",
+        page_size: SHORT,
     },
     logs: "/api/channels/{id}/logs",
     in_place: Some(InPlace {
@@ -64,6 +75,7 @@ pub(crate) static NEW: Family = Family {
         statuses: Resource {
             path: "/api/channel-statuses",
             list: "channelStatuses",
+            page_size: SHORT,
         },
     }),
 };
@@ -73,18 +85,22 @@ pub(crate) static OLD: Family = Family {
     apps: Resource {
         path: "/api/app",
         list: "apps",
+        page_size: LONG,
     },
     channels: Resource {
         path: "/api/channel",
         list: "channels",
+        page_size: SHORT,
     },
     revisions: Resource {
         path: "/api/revision",
         list: "revisions",
+        page_size: LONG,
     },
     certificates: Resource {
         path: "/api/certificate",
         list: "certificates",
+        page_size: SHORT,
     },
     logs: "/api/channel/logs/{id}",
     in_place: None,

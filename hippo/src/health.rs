@@ -20,6 +20,12 @@ pub struct Health {
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.ailing[..] {
+            // So do those before 0.18, and name nothing.
+            [] if self.said.is_empty() => {
+                return f.write_str(
+                    "Hippo says that it is not healthy, and not what is: its Nomad or its Bindle server",
+                );
+            }
             [] => f.write_str("Hippo says that it is not healthy")?,
             ailing => {
                 let verb = if ailing.len() == 1 { "is" } else { "are" };

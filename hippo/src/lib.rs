@@ -36,6 +36,6 @@ pub use health::Health;
 pub use names::{NameError, check_app, check_channel, check_domain, check_version};
 pub use releases::{History, Released, Stage};
 pub use session::{Credentials, Token};
-pub use spin_deployer_publish::Failure;
+pub use spin_deployer_publish::{Failure, quote};
 pub use survey::Survey;
 pub use wanted::{Edits, Wanted};

@@ -1,14 +1,15 @@
 //! What a user asks for: a release, those before it, back to one of them, none at all.
 
 use http::Method;
-use spin_deployer_publish::Transport;
+use spin_deployer_publish::{Transport, quote};
 
 use crate::documents::{App, Channel, Logs, Revision, Status};
+use crate::revision::of_bindle;
 use crate::wanted::Wanted;
 use crate::{Error, Hippo};
 
-/// How often a release begins anew because another run removed what it was about to use.
-const ATTEMPTS: usize = 3;
+/// How often something is begun because another run removed what it was about to use.
+pub(crate) const ATTEMPTS: usize = 3;
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,8 @@ pub struct Released {
 pub struct History {
     /// The app.
     pub app: App,
-    /// Its revisions, newest first as far as the order of Hippo's list tells: it keeps no dates.
+    /// Its revisions, newest first as far as the order of Hippo's list tells: it keeps no dates. Those whose bindle Hippo could not
+    /// read are last.
     pub revisions: Vec<Revision>,
     /// The channel that was asked for, if it is there.
     pub channel: Option<Channel>,
@@ -62,13 +64,17 @@ impl<T: Transport> Hippo<T> {
             attempts -= 1;
             stage(Stage::Register);
             let app = self.app(&wanted.app, &wanted.storage_id).await?;
-            let revision = self.revision(&app, &wanted.version).await?;
+            let (revision, twice) = self.revision(&app, &wanted.version).await?;
             stage(Stage::Activate);
             let error = match self
                 .activate(wanted, &app, &revision, certificate.as_ref())
                 .await
             {
                 Ok(channel) => {
+                    if twice {
+                        // What could not be removed because it was used may be by now.
+                        self.only(&app, &wanted.version).await?;
+                    }
                     return Ok(self.released(revision, channel).await);
                 }
                 Err(error) => error,
@@ -98,6 +104,10 @@ impl<T: Transport> Hippo<T> {
         let mut revisions = self.revisions(&app.id).await?;
         revisions.reverse();
         let channel = self.find_channel(&app, channel).await?;
+        let active = channel.as_ref().and_then(|c| c.active_revision.as_ref());
+        revisions.sort_by_key(|revision| {
+            revision.components.is_empty() && active.is_none_or(|active| active.id != revision.id)
+        });
         let status = match &channel {
             Some(channel) => self.status(&channel.id).await?,
             None => None,
@@ -115,66 +125,66 @@ impl<T: Transport> Hippo<T> {
     /// # Errors
     /// Where not.
     pub async fn check_access(&self) -> Result<(), Error> {
-        // No app has this name, so that the answer is short.
-        self.find_app("-").await.map(drop)
+        // No name has a dot, so that the answer is short.
+        self.find_app(".").await.map(drop)
     }
 
-    /// Makes the channel run an earlier revision again.
+    /// Makes the channel run an earlier revision again: the one of that number, or the only one whose number begins so, with
+    /// nothing of it cut in half.
     ///
     /// # Errors
-    /// `NoRevision` with those that there are, where there is none of this number.
-    pub async fn rollback(
-        &self,
-        app: &str,
-        channel: &str,
-        number: &str,
-    ) -> Result<Released, Error> {
-        let app = self.present(app).await?;
+    /// `NoRevision` with those that there are, where there is none.
+    pub async fn rollback(&self, wanted: &Wanted) -> Result<Released, Error> {
+        let app = of_bindle(self.present(&wanted.app).await?, &wanted.storage_id)?;
         let mut revisions = self.revisions(&app.id).await?;
         revisions.reverse();
-        let found: Vec<Revision> = revisions
-            .iter()
-            .filter(|r| r.revision_number == number)
-            .cloned()
-            .collect();
-        if found.is_empty() {
-            let known = revisions
-                .into_iter()
-                .map(|revision| revision.revision_number);
-            return Err(Error::NoRevision {
-                id: number.to_owned(),
-                known: known.collect(),
-            });
-        }
-        let present = self.find_channel(&app, channel).await?;
+        let number = numbered(&revisions, &wanted.version)?;
+        let present = self.find_channel(&app, &wanted.channel).await?;
         let present = present.ok_or_else(|| Error::NoChannel {
             app: app.name.clone(),
-            channel: channel.to_owned(),
+            channel: wanted.channel.clone(),
         })?;
         let active = present.active_revision.as_ref();
-        let running = found.iter().find(|r| active.is_some_and(|a| a.id == r.id));
-        let revision = running.unwrap_or(&found[0]).clone();
-        let wanted = Wanted {
-            app: app.name.clone(),
-            storage_id: app.storage_id.clone().unwrap_or_else(|| app.name.clone()),
-            version: number.to_owned(),
-            channel: channel.to_owned(),
-            environment: Vec::new(),
-            domain: None,
-            certificate: None,
+        let mut found: Vec<&Revision> = revisions
+            .iter()
+            .filter(|revision| revision.revision_number == number)
+            .collect();
+        found.sort_by_key(|revision| active.is_none_or(|active| active.id != revision.id));
+        let Some(revision) = found.first() else {
+            return Err(none_of(&revisions, &wanted.version));
         };
-        let channel = self.activate(&wanted, &app, &revision, None).await?;
-        Ok(self.released(revision, channel).await)
+        if let Some(domain) = &wanted.domain
+            && *domain != present.domain
+        {
+            self.check_free(domain, Some(&present.id)).await?;
+        }
+        let certificate = match &wanted.certificate {
+            Some(name) => Some(self.certificate(name).await?),
+            None => None,
+        };
+        let wanted = Wanted {
+            version: number,
+            ..wanted.clone()
+        };
+        let channel = self
+            .activate(&wanted, &app, revision, certificate.as_ref())
+            .await?;
+        Ok(self.released((*revision).clone(), channel).await)
     }
 
     /// The app and its revisions, which is what [`Hippo::destroy`] would remove; the app has its channels.
     ///
     /// # Errors
-    /// Where Hippo does not say.
-    pub async fn removal(&self, app: &str) -> Result<Option<(App, Vec<Revision>)>, Error> {
-        let Some(mut app) = self.find_app(app).await? else {
+    /// Where Hippo does not say, and where the app is one of another bindle.
+    pub async fn removal(
+        &self,
+        app: &str,
+        storage_id: &str,
+    ) -> Result<Option<(App, Vec<Revision>)>, Error> {
+        let Some(app) = self.find_app(app).await? else {
             return Ok(None);
         };
+        let mut app = of_bindle(app, storage_id)?;
         let revisions = self.revisions(&app.id).await?;
         if app.channels.is_empty() {
             let channels = self.channels_of(&app).await?.into_iter();
@@ -234,6 +244,44 @@ impl<T: Transport> Hippo<T> {
     async fn present(&self, app: &str) -> Result<App, Error> {
         let found = self.find_app(app).await?;
         found.ok_or_else(|| Error::NoApp(app.to_owned()))
+    }
+}
+
+/// The number that a user means.
+fn numbered(revisions: &[Revision], id: &str) -> Result<String, Error> {
+    let mut numbers: Vec<&str> = Vec::new();
+    for revision in revisions {
+        let number = revision.revision_number.as_str();
+        if number == id {
+            return Ok(id.to_owned());
+        }
+        if begins(number, id) && !numbers.contains(&number) {
+            numbers.push(number);
+        }
+    }
+    match numbers[..] {
+        [] => Err(none_of(revisions, id)),
+        [number] => Ok(number.to_owned()),
+        _ => Err(Error::Ambiguous {
+            id: id.to_owned(),
+            matching: numbers.into_iter().map(quote).collect(),
+        }),
+    }
+}
+
+/// Whether `id` is the beginning of a number that nobody takes for another one: `0.1.0` of `0.1.0+q1a2b3c4`, and not of `0.1.01`.
+fn begins(number: &str, id: &str) -> bool {
+    let rest = number.strip_prefix(id).filter(|_| !id.is_empty());
+    rest.is_some_and(|rest| id.contains('+') || rest.starts_with(['.', '-', '+']))
+}
+
+fn none_of(revisions: &[Revision], id: &str) -> Error {
+    let known = revisions
+        .iter()
+        .map(|revision| quote(&revision.revision_number));
+    Error::NoRevision {
+        id: id.to_owned(),
+        known: known.collect(),
     }
 }
 

@@ -44,17 +44,15 @@ impl<T: Transport> Hippo<T> {
         Ok(all.into_iter().filter(|r| r.app_id == *app).collect())
     }
 
-    /// The app's revision of this number, registered where there is none. Never twice by one run: Hippo would keep both, and
-    /// fail from then on where a rule chooses among the app's revisions.
-    pub(crate) async fn revision(&self, app: &App, number: &str) -> Result<Revision, Error> {
-        let numbered = async || -> Result<Vec<Revision>, Error> {
-            let mut revisions = self.revisions(&app.id).await?;
-            revisions.retain(|revision| revision.revision_number == number);
-            Ok(revisions)
-        };
-        let found = numbered().await?;
-        if !found.is_empty() {
-            return self.one_of(app, found).await.map(|(one, _)| one);
+    /// The app's revision of this number, registered where there is none, and whether it was there several times. Never twice by
+    /// one run: Hippo would keep both, and fail from then on where a rule chooses among the app's revisions.
+    pub(crate) async fn revision(
+        &self,
+        app: &App,
+        number: &str,
+    ) -> Result<(Revision, bool), Error> {
+        if let Some(found) = self.only(app, number).await? {
+            return Ok(found);
         }
         let storage_id = app.storage_id.as_deref().unwrap_or(&app.name);
         let body = json!({ "appStorageId": storage_id, "revisionNumber": number });
@@ -65,18 +63,29 @@ impl<T: Transport> Hippo<T> {
         {
             return Err(error.clone());
         }
-        let found = numbered().await?;
-        if found.is_empty() {
-            return Err(match made {
-                Err(error) => error,
-                Ok(answer) => answer.nonsense("a revision that is there afterwards"),
-            });
+        match (self.only(app, number).await?, made) {
+            (Some(found), _) => Ok(found),
+            (None, Err(error)) => Err(error),
+            (None, Ok(answer)) => Err(answer.nonsense("a revision that is there afterwards")),
+        }
+    }
+
+    /// The app's revision of this number. Of several, those that nobody uses are removed.
+    pub(crate) async fn only(
+        &self,
+        app: &App,
+        number: &str,
+    ) -> Result<Option<(Revision, bool)>, Error> {
+        let mut found = self.revisions(&app.id).await?;
+        found.retain(|revision| revision.revision_number == number);
+        if found.len() < 2 {
+            return Ok(found.pop().map(|one| (one, false)));
         }
         let (one, others) = self.one_of(app, found).await?;
         for other in others {
             self.forget(&other).await?;
         }
-        Ok(one)
+        Ok(Some((one, true)))
     }
 
     /// Of revisions with one number the one to use, which is the same for everybody who chooses, and those that no channel
@@ -87,9 +96,6 @@ impl<T: Transport> Hippo<T> {
         mut found: Vec<Revision>,
     ) -> Result<(Revision, Vec<Revision>), Error> {
         found.sort_by(|a, b| a.id.cmp(&b.id));
-        if found.len() == 1 {
-            return Ok((found.remove(0), Vec::new()));
-        }
         let used: BTreeSet<Id> = self
             .channels_of(app)
             .await?
@@ -104,7 +110,8 @@ impl<T: Transport> Hippo<T> {
         Ok((one, found))
     }
 
-    /// Removes a second registration of a number. Where that does not work, it stays: it does no harm to this run.
+    /// Removes a second registration of a number. Where that does not work, it stays: another run uses it by now, and it does no
+    /// harm to this one.
     async fn forget(&self, revision: &Revision) -> Result<(), Error> {
         let path = format!("{}/{}", self.known_family().revisions.path, revision.id);
         match self.write(Method::DELETE, &path, None).await {

@@ -2,6 +2,7 @@
 
 use spin_deployer_publish::Transport;
 
+use crate::channel::check_anew;
 use crate::documents::{App, Channel, Id, Revision, Status};
 use crate::releases::Released;
 use crate::revision::of_bindle;
@@ -21,6 +22,8 @@ pub struct Survey {
     pub status: Option<Status>,
     /// Whether the channel can be changed as it is. Otherwise a new one takes its place.
     pub in_place: bool,
+    /// Whether the channel says that it was changed and not started since, where it was.
+    pub marks: bool,
     /// The certificate that was asked for.
     pub certificate: Option<Id>,
 }
@@ -29,8 +32,11 @@ impl Survey {
     /// What of the channel is to be changed, where there is one.
     pub fn edits(&self, wanted: &Wanted) -> Option<Edits> {
         let channel = self.channel.as_ref()?;
-        let revision = self.revision.as_ref().map(|revision| &revision.id);
-        Some(wanted.edits(channel, revision, self.certificate.as_ref(), self.status))
+        let edits = wanted.edits(channel, self.certificate.as_ref(), self.status);
+        Some(Edits {
+            unstarted: edits.unstarted && self.marks,
+            ..edits
+        })
     }
 
     /// The release that is there, where nothing has to be done for it.
@@ -58,6 +64,7 @@ impl<T: Transport> Hippo<T> {
         };
         let mut survey = Survey {
             in_place: self.known_family().in_place.is_some(),
+            marks: self.marks(),
             ..Survey::default()
         };
         if !survey.in_place && !wanted.environment.is_empty() {
@@ -86,6 +93,13 @@ impl<T: Transport> Hippo<T> {
         {
             let ours = survey.channel.as_ref().map(|channel| &channel.id);
             self.check_free(domain, ours).await?;
+        }
+        if let (false, Some(app), Some(channel)) = (survey.in_place, &app, &survey.channel)
+            && survey
+                .edits(wanted)
+                .is_some_and(|edits| !edits.is_nothing())
+        {
+            check_anew(wanted, app, channel)?;
         }
         survey.app = app;
         Ok(survey)

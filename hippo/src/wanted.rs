@@ -9,6 +9,10 @@ use crate::documents::{Channel, Id, Revision, Status, Strategy, Variable};
 /// A strategy's name: one revision, by its identifier.
 pub(crate) const SPECIFIED: &str = "UseSpecifiedRevision";
 
+/// The range rule that every revision fits: what Hippo itself writes where there is none. Not `null`, since nobody has seen that
+/// take a rule away.
+pub(crate) const ANY: &str = "*";
+
 /// What is to run, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -61,11 +65,12 @@ impl Wanted {
     pub(crate) fn edits(
         &self,
         channel: &Channel,
-        revision: Option<&Id>,
         certificate: Option<&Id>,
         status: Option<Status>,
     ) -> Edits {
-        let active = channel.active_revision.as_ref().map(|active| &active.id);
+        // By its number: two runs may have registered it, and then it is all the same whose revision it is.
+        let active = channel.active_revision.as_ref();
+        let active = active.is_some_and(|active| active.revision_number == self.version);
         let specified = channel.revision_selection_strategy == Strategy::SpecifiedRevision;
         let environment = |variables: &[Variable]| -> BTreeMap<String, String> {
             let pairs = variables.iter();
@@ -77,7 +82,7 @@ impl Wanted {
             .as_ref()
             .map(|certificate| &certificate.id);
         Edits {
-            revision: !specified || active.is_none() || active != revision,
+            revision: !specified || !active,
             environment: !self.environment.is_empty()
                 && environment(&channel.environment_variables) != wanted,
             domain: self
@@ -85,7 +90,7 @@ impl Wanted {
                 .as_ref()
                 .is_some_and(|domain| *domain != channel.domain),
             certificate: certificate.is_some() && certificate != has,
-            unstarted: specified && channel.range_rule.is_some(),
+            unstarted: channel.is_marked(),
             // One that is being started would begin anew with another start.
             stopped: matches!(status, Some(Status::Dead | Status::Unknown)),
         }

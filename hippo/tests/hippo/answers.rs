@@ -17,7 +17,7 @@ fn answered(status: u16, body: &str) -> Error {
             body,
         );
     }
-    run(server.user().removal("shop")).unwrap_err()
+    run(server.user().removal("shop", "shop")).unwrap_err()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use spin_deployer_hippo::{Error, Released};
 
 use crate::runner::{Turns, run};
-use crate::server::{Api, Server, shop};
+use crate::server::{Api, Doubt, Server, shop};
 
 async fn deploy(server: &Server, version: &str) -> Result<Released, Error> {
     let hippo = server.user();
@@ -11,11 +11,21 @@ async fn deploy(server: &Server, version: &str) -> Result<Released, Error> {
     hippo.release(&shop(version), |_| {}).await
 }
 
-fn interleaved(first: &str, second: &str, earlier: bool) {
+/// Every Hippo, with what of it may be the other way.
+const ALL: [(Api, &[Doubt]); 5] = [
+    (Api::Plural, &[]),
+    (Api::Plural, &[Doubt::ActiveRevisionGoes]),
+    (Api::Plural, &[Doubt::SameStatusDoesNothing]),
+    (Api::Paged, &[]),
+    (Api::Whole, &[]),
+];
+
+fn interleaved((api, doubts): (Api, &[Doubt]), first: &str, second: &str, earlier: bool) {
     for before in 0.. {
         let mut all = false;
         for between in 0.. {
-            let server = Server::new(Api::Plural);
+            let server = Server::new(api);
+            server.doubts.replace(doubts.to_vec());
             if earlier {
                 run(deploy(&server, "0.9.0")).unwrap();
             }
@@ -42,6 +52,10 @@ fn interleaved(first: &str, second: &str, earlier: bool) {
             if overtaken(&b) {
                 assert_eq!(running, first, "{order}");
             }
+            if overtaken(&a) || overtaken(&b) {
+                // Whoever is overtaken leaves a mark, lest it took away one that meant something.
+                run(deploy(&server, &running)).unwrap();
+            }
             server.is_tidy(&running);
             if b_done {
                 break;
@@ -56,12 +70,46 @@ fn interleaved(first: &str, second: &str, earlier: bool) {
 
 #[test]
 fn two_versions_leave_one_of_them_running_and_the_other_run_is_told() {
-    interleaved("1.0.0+q1", "1.0.0+q2", false);
-    interleaved("1.0.0+q1", "1.0.0+q2", true);
+    for hippo in ALL {
+        interleaved(hippo, "1.0.0+q1", "1.0.0+q2", false);
+        interleaved(hippo, "1.0.0+q1", "1.0.0+q2", true);
+    }
 }
 
 #[test]
 fn one_version_twice_is_registered_once() {
-    interleaved("1.0.0+q1", "1.0.0+q1", false);
-    interleaved("1.0.0+q1", "1.0.0+q1", true);
+    for hippo in ALL {
+        interleaved(hippo, "1.0.0+q1", "1.0.0+q1", false);
+        interleaved(hippo, "1.0.0+q1", "1.0.0+q1", true);
+    }
+}
+
+/// The mark that the second left is not the first's to take away.
+#[test]
+fn what_is_killed_beside_another_run_is_completed_by_the_next_one() {
+    for (api, doubts) in ALL {
+        for before in 0.. {
+            let mut all = false;
+            for between in 0.. {
+                let server = Server::new(api);
+                server.doubts.replace(doubts.to_vec());
+                run(deploy(&server, "0.9.0")).unwrap();
+                let mut a = Turns::new(deploy(&server, "1.0.0+q1"));
+                let mut b = Turns::new(deploy(&server, "1.0.0+q2"));
+                all = a.take(before);
+                let b_done = b.take(between);
+                drop(b);
+                drop(a.finish());
+                run(deploy(&server, "1.0.0+q2")).unwrap();
+                server.is_tidy("1.0.0+q2");
+                if b_done {
+                    break;
+                }
+            }
+            if all {
+                assert!(before > 4);
+                break;
+            }
+        }
+    }
 }

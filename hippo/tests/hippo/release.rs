@@ -1,10 +1,10 @@
 //! A release from nothing, the ones after it, and what is left alone.
 
 use serde_json::json;
-use spin_deployer_hippo::{Edits, Error, Released, Status};
+use spin_deployer_hippo::{Edits, Error, Released, Status, Wanted};
 
 use crate::runner::run;
-use crate::server::{Api, Server, shop};
+use crate::server::{Api, Doubt, Server, shop};
 
 fn deploy(server: &Server, version: &str) -> Result<Released, Error> {
     let hippo = server.user();
@@ -63,7 +63,7 @@ fn every_release_after_that_starts_the_app_once() {
 #[test]
 fn a_server_that_starts_what_is_patched_is_fine_too() {
     let server = Server::new(Api::Plural);
-    server.patch_starts.set(true);
+    server.doubts.replace(vec![Doubt::PatchStarts]);
     for version in ["1.0.0+q1", "1.0.0+q2", "1.0.0+q3"] {
         deploy(&server, version).unwrap();
         server.is_tidy(version);
@@ -96,8 +96,9 @@ fn a_channel_that_does_not_run_is_started() {
     server.jobs.borrow_mut().clear();
     server.forget_requests();
     deploy(&server, "1.0.0+q1").unwrap();
-    assert_eq!(server.writes().len(), 1, "{:?}", server.writes());
-    assert!(server.writes()[0].ends_with("/desired-status"));
+    assert_eq!(server.writes().len(), 2, "{:?}", server.writes());
+    let starts = |write: &String| write.ends_with("/desired-status");
+    assert!(server.writes().iter().all(starts));
     server.is_tidy("1.0.0+q1");
 }
 
@@ -211,8 +212,15 @@ fn a_server_that_is_not_well_is_not_written_to() {
 fn an_app_of_another_bindle_is_not_touched() {
     let server = Server::new(Api::Plural);
     server.add_app("shop", "acme");
-    let error = deploy(&server, "1.0.0").unwrap_err();
-    assert!(matches!(error, Error::OtherBindle { theirs, .. } if theirs == "acme"));
+    let hippo = server.user();
+    let errors = [
+        deploy(&server, "1.0.0").unwrap_err(),
+        run(hippo.removal("shop", "shop")).unwrap_err(),
+        run(hippo.rollback(&shop("1.0.0"))).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::OtherBindle { theirs, .. } if theirs == "acme"));
+    }
     assert!(server.writes().is_empty());
 }
 
@@ -234,13 +242,100 @@ fn an_earlier_revision_runs_again() {
     deploy(&server, "1.0.0+q1").unwrap();
     deploy(&server, "1.1.0+q2").unwrap();
     let hippo = server.user();
-    let released = run(hippo.rollback("shop", "spin-deploy", "1.0.0+q1")).unwrap();
+    let released = run(hippo.rollback(&shop("1.0.0+q1"))).unwrap();
     assert_eq!(released.revision.revision_number, "1.0.0+q1");
     server.is_tidy("1.0.0+q1");
-    let error = run(hippo.rollback("shop", "spin-deploy", "2.0.0")).unwrap_err();
+    let error = run(hippo.rollback(&shop("2.0.0"))).unwrap_err();
     assert!(matches!(error, Error::NoRevision { known, .. } if known == ["1.1.0+q2", "1.0.0+q1"]));
-    let error = run(hippo.rollback("nothing", "spin-deploy", "2.0.0")).unwrap_err();
+    let nothing = Wanted {
+        app: "nothing".into(),
+        ..shop("2.0.0")
+    };
+    let error = run(hippo.rollback(&nothing)).unwrap_err();
     assert!(matches!(error, Error::NoApp(_)));
+}
+
+#[test]
+fn the_beginning_of_a_number_is_enough_where_it_begins_one_only() {
+    let server = Server::new(Api::Plural);
+    for version in ["0.1.0+q1a", "0.1.0+q2b", "0.10.0+q3c", "0.2.0-a.1+q4"] {
+        deploy(&server, version).unwrap();
+    }
+    let hippo = server.user();
+    let found = |id: &str| {
+        let released = run(hippo.rollback(&shop(id)))?;
+        Ok::<_, Error>(released.revision.revision_number)
+    };
+    for (id, number) in [
+        ("0.10.0", "0.10.0+q3c"),
+        ("0.10", "0.10.0+q3c"),
+        ("0.1.0+q1", "0.1.0+q1a"),
+        ("0.2.0", "0.2.0-a.1+q4"),
+        ("0.2.0-a", "0.2.0-a.1+q4"),
+    ] {
+        assert_eq!(found(id).unwrap(), number, "{id}");
+        server.is_tidy(number);
+    }
+    for id in ["0.1.0", "0.1", "0"] {
+        let error = found(id).unwrap_err();
+        assert!(
+            matches!(&error, Error::Ambiguous { matching, .. } if matching.len() > 1),
+            "{id}: {error}"
+        );
+    }
+    for id in ["", "0.1.", "0.1.0-", "0.2.0-a.1+q5", "0.10.00", "q1a"] {
+        let error = found(id).unwrap_err();
+        assert!(matches!(error, Error::NoRevision { .. }), "{id}: {error}");
+    }
+    server.is_tidy("0.2.0-a.1+q4");
+}
+
+#[test]
+fn a_start_of_what_is_to_run_already_may_do_nothing() {
+    let server = Server::new(Api::Plural);
+    server.doubts.replace(vec![Doubt::SameStatusDoesNothing]);
+    for version in ["1.0.0+q1", "1.0.0+q2", "1.0.0+q3"] {
+        deploy(&server, version).unwrap();
+        server.is_tidy(version);
+    }
+    // It was asked for, and Nomad lost it.
+    server.jobs.borrow_mut().clear();
+    deploy(&server, "1.0.0+q3").unwrap();
+    server.is_tidy("1.0.0+q3");
+}
+
+#[test]
+fn a_change_that_fails_inside_is_no_complaint_about_what_was_left_out() {
+    for doubts in [vec![], vec![Doubt::PatchFailsAs400]] {
+        let server = Server::new(Api::Plural);
+        deploy(&server, "1.0.0+q1").unwrap();
+        server.doubts.replace(doubts);
+        server.full.set(true);
+        let error = deploy(&server, "1.0.0+q2").unwrap_err();
+        assert!(matches!(error, Error::Broken { .. }), "{error:?}");
+        server.full.set(false);
+        deploy(&server, "1.0.0+q2").unwrap();
+        server.is_tidy("1.0.0+q2");
+    }
+}
+
+#[test]
+fn a_bindle_that_hippo_could_not_read_comes_last() {
+    let server = Server::new(Api::Plural);
+    deploy(&server, "1.0.0+q1").unwrap();
+    let app = server.apps.borrow()[0].id.clone();
+    server.add_revision(&app, "1.1.0+q2");
+    server.add_revision(&app, "1.1.0+q3");
+    server.unread.replace(vec!["1.1.0+q3".into()]);
+    let numbers = || {
+        let history = run(server.user().history("shop", "spin-deploy"));
+        let revisions = history.unwrap().unwrap().revisions.into_iter();
+        revisions.map(|it| it.revision_number).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(), ["1.1.0+q2", "1.0.0+q1", "1.1.0+q3"]);
+    // What runs stays where it is.
+    deploy(&server, "1.1.0+q3").unwrap();
+    assert_eq!(numbers(), ["1.1.0+q3", "1.1.0+q2", "1.0.0+q1"]);
 }
 
 #[test]
@@ -271,7 +366,7 @@ fn an_app_is_removed_with_what_belongs_to_it() {
     let server = Server::new(Api::Plural);
     deploy(&server, "1.0.0+q1").unwrap();
     let hippo = server.user();
-    let (app, revisions) = run(hippo.removal("shop")).unwrap().unwrap();
+    let (app, revisions) = run(hippo.removal("shop", "shop")).unwrap().unwrap();
     assert_eq!((app.channels.len(), revisions.len()), (1, 1));
     // Nomad goes first, and without it nothing goes.
     server.nomad.set(false);
@@ -284,7 +379,7 @@ fn an_app_is_removed_with_what_belongs_to_it() {
     server.nomad.set(true);
     run(hippo.destroy(&app)).unwrap();
     assert!(server.apps.borrow().is_empty());
-    assert!(run(hippo.removal("shop")).unwrap().is_none());
+    assert!(run(hippo.removal("shop", "shop")).unwrap().is_none());
     // Somebody else was faster.
     run(hippo.destroy(&app)).unwrap();
 }

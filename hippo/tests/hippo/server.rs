@@ -59,6 +59,25 @@ pub(crate) struct Channel {
     pub(crate) active: Option<String>,
     pub(crate) certificate: Option<String>,
     pub(crate) environment: Vec<(String, String)>,
+    /// The status that somebody asked for.
+    pub(crate) wanted: Option<String>,
+}
+
+/// Where Hippo was read and not run: it may be the other way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// A PATCH starts by itself what it changed.
+    PatchStarts,
+    /// DELETE of a channel asks Nomad before it removes the row.
+    DeleteStopsFirst,
+    /// DELETE of a revision takes it from the channels that run it. Otherwise it is a 500.
+    ActiveRevisionGoes,
+    /// A PATCH that fails inside is a 400 about what was left out.
+    PatchFailsAs400,
+    /// 0.18 takes wrapped values only.
+    PatchIsWrapped,
+    /// A status that was asked for before is not asked for again.
+    SameStatusDoesNothing,
 }
 
 pub(crate) struct Server {
@@ -74,8 +93,13 @@ pub(crate) struct Server {
     /// Whether Bindle has the storage id among the first hits.
     pub(crate) seen_in_bindle: Cell<bool>,
     pub(crate) nomad: Cell<bool>,
-    /// Whether a PATCH starts by itself what it changed.
-    pub(crate) patch_starts: Cell<bool>,
+    pub(crate) doubts: RefCell<Vec<Doubt>>,
+    /// Numbers of revisions whose bindles cannot be read.
+    pub(crate) unread: RefCell<Vec<String>>,
+    /// How often the first revision becomes the last after a page of them was read.
+    pub(crate) moves: Cell<usize>,
+    /// Whether the database takes no change of a channel.
+    pub(crate) full: Cell<bool>,
     /// Requests that a token is good for.
     pub(crate) token_life: Cell<usize>,
     pub(crate) token: Cell<(usize, usize)>,
@@ -105,7 +129,10 @@ impl Server {
             imports: RefCell::default(),
             seen_in_bindle: Cell::new(true),
             nomad: Cell::new(true),
-            patch_starts: Cell::new(false),
+            doubts: RefCell::default(),
+            unread: RefCell::default(),
+            moves: Cell::new(0),
+            full: Cell::new(false),
             token_life: Cell::new(usize::MAX),
             token: Cell::new((0, 0)),
             logins: Cell::new(0),
@@ -173,7 +200,12 @@ impl Server {
             .find(|r| Some(&r.id) == channels[0].active.as_ref());
         assert_eq!(active.unwrap().number, version);
         assert_eq!(self.job().0, version, "what runs");
-        assert_eq!(channels[0].range_rule, None);
+        let mark = channels[0].range_rule.as_deref();
+        assert!(matches!(mark, None | Some("*")), "{mark:?}");
+    }
+
+    fn is_other(&self, doubt: Doubt) -> bool {
+        self.doubts.borrow().contains(&doubt)
     }
 
     fn id(&self, kind: &str) -> String {
@@ -275,31 +307,17 @@ impl Server {
                     |channel| (200, self.channel(channel)),
                 )
             }
-            ("PATCH", ["channels", id]) if self.api == Api::Plural => self.patch(id, body),
-            ("DELETE", ["channels", id]) => {
-                if !self.nomad.get() {
-                    return broken();
-                }
-                self.channels
-                    .borrow_mut()
-                    .retain(|channel| channel.id != *id);
-                self.jobs.borrow_mut().remove(*id);
-                (204, Value::Null)
-            }
+            ("PATCH", ["channels", id]) if self.api != Api::Whole => self.patch(id, body),
+            ("DELETE", ["channels", id]) => self.delete_channel(id),
             ("PUT", ["channels", id, "desired-status"]) if self.api == Api::Plural => {
                 assert_eq!(body["channelId"], *id);
-                assert_eq!(body["desiredStatus"], "Running");
-                let channels = self.channels.borrow();
-                match channels.iter().find(|channel| channel.id == *id) {
-                    None => missing("Channel", id),
-                    Some(channel) if self.start(channel) => (204, Value::Null),
-                    Some(_) => broken(),
-                }
+                self.want(id, body["desiredStatus"].as_str().unwrap())
             }
             ("GET", ["channels", _, "logs"]) => (200, json!({ "logs": ["one\ntwo\n", "three"] })),
             ("GET", ["channel-statuses"]) if self.api == Api::Plural => {
                 let id = parameter(query, "channelId");
-                let runs = self.nomad.get() && self.jobs.borrow().contains_key(id);
+                let jobs = self.jobs.borrow();
+                let runs = self.nomad.get() && jobs.get(id).is_some_and(|job| !job.0.is_empty());
                 let status = if runs { "Running" } else { "Dead" };
                 self.page(
                     query,
@@ -310,8 +328,13 @@ impl Server {
             }
             ("GET", ["revisions"]) => {
                 let revisions = self.revisions.borrow();
-                let items: Vec<Value> = revisions.iter().map(revision).collect();
+                let items: Vec<Value> = revisions.iter().map(|it| self.revision(it)).collect();
                 let total = items.len();
+                drop(revisions);
+                if self.moves.get() > 0 && parameter(query, "pageIndex") == "0" {
+                    self.moves.set(self.moves.get() - 1);
+                    self.revisions.borrow_mut().rotate_left(1);
+                }
                 self.page(query, "revisions", items, total)
             }
             ("POST", ["revisions"]) => {
@@ -330,6 +353,12 @@ impl Server {
                 (201, Value::Null)
             }
             ("DELETE", ["revisions", id]) => {
+                let used = |channel: &Channel| channel.active.as_deref() == Some(*id);
+                if self.channels.borrow().iter().any(used)
+                    && !self.is_other(Doubt::ActiveRevisionGoes)
+                {
+                    return broken();
+                }
                 self.revisions
                     .borrow_mut()
                     .retain(|revision| revision.id != *id);
@@ -418,9 +447,49 @@ impl Server {
         (200, json!(id))
     }
 
+    fn delete_channel(&self, id: &str) -> Answer {
+        let nomad = self.nomad.get();
+        if !self.channels.borrow().iter().any(|it| it.id == id) {
+            return missing("Channel", id);
+        }
+        if !nomad && self.is_other(Doubt::DeleteStopsFirst) {
+            return broken();
+        }
+        self.channels.borrow_mut().retain(|it| it.id != id);
+        if !nomad {
+            return broken();
+        }
+        self.jobs.borrow_mut().remove(id);
+        (204, Value::Null)
+    }
+
+    fn want(&self, id: &str, status: &str) -> Answer {
+        let mut channels = self.channels.borrow_mut();
+        let Some(channel) = channels.iter_mut().find(|channel| channel.id == id) else {
+            return missing("Channel", id);
+        };
+        let before = channel.wanted.replace(status.to_owned());
+        let channel = channel.clone();
+        drop(channels);
+        if before.as_deref() == Some(status) && self.is_other(Doubt::SameStatusDoesNothing) {
+            return (204, Value::Null);
+        }
+        if status == "Dead" && self.nomad.get() {
+            if let Some(job) = self.jobs.borrow_mut().get_mut(id) {
+                job.0.clear();
+            }
+            return (204, Value::Null);
+        }
+        match status == "Running" && self.start(&channel) {
+            true => (204, Value::Null),
+            false => broken(),
+        }
+    }
+
     fn make_channel(&self, body: &Value) -> Answer {
         assert_eq!(body["revisionSelectionStrategy"], "UseSpecifiedRevision");
-        assert!(body.get("rangeRule").is_none());
+        // A mark, where nothing else says whether it was started and it can be taken away.
+        assert!(body.get("rangeRule").is_none() || self.api == Api::Paged);
         let text = |key: &str| body[key].as_str().map(str::to_owned);
         let (app, name) = (text("appId").unwrap(), text("name").unwrap());
         if self
@@ -459,10 +528,11 @@ impl Server {
             domain,
             name,
             specified: true,
-            range_rule: None,
+            range_rule: text("rangeRule"),
             active: Some(active),
             certificate: text("certificateId"),
             environment: Vec::new(),
+            wanted: None,
         };
         self.channels.borrow_mut().push(channel.clone());
         if self.start(&channel) {
@@ -473,6 +543,20 @@ impl Server {
     }
 
     fn patch(&self, id: &str, body: &Value) -> Answer {
+        if self.api == Api::Paged && self.is_other(Doubt::PatchIsWrapped) {
+            return invalid("rangeRule", "Error converting value to a field.");
+        }
+        let answer = self.patched(id, body);
+        match answer.0 == 500 && self.is_other(Doubt::PatchFailsAs400) {
+            true => invalid("CertificateId", "The CertificateId field is required."),
+            false => answer,
+        }
+    }
+
+    fn patched(&self, id: &str, body: &Value) -> Answer {
+        if self.full.get() {
+            return broken();
+        }
         let mut channels = self.channels.borrow_mut();
         let Some(channel) = channels.iter_mut().find(|channel| channel.id == id) else {
             return missing("Channel", id);
@@ -512,10 +596,18 @@ impl Server {
         }
         let channel = channel.clone();
         drop(channels);
-        if self.patch_starts.get() {
+        if self.is_other(Doubt::PatchStarts) {
             self.start(&channel);
         }
         (204, Value::Null)
+    }
+
+    fn revision(&self, revision: &Revision) -> Value {
+        let components = match self.unread.borrow().contains(&revision.number) {
+            true => json!([]),
+            false => json!([{ "name": "hello", "route": "/..." }]),
+        };
+        json!({ "id": revision.id, "appId": revision.app, "revisionNumber": revision.number, "components": components })
     }
 
     fn app(&self, app: &App) -> Value {
@@ -552,16 +644,11 @@ impl Server {
             "domain": channel.domain,
             "revisionSelectionStrategy": strategy,
             "rangeRule": channel.range_rule,
-            "activeRevision": active.map(revision),
-            "certificate": channel.certificate.as_ref().map(|id| json!({ "id": id, "name": "c" })),
+            "activeRevision": active.map(|it| self.revision(it)),
+            "certificate": channel.certificate.as_ref().map(|id| json!({ "id": id, "name": "shop-cert" })),
             "environmentVariables": variables,
         })
     }
-}
-
-fn revision(revision: &Revision) -> Value {
-    let components = json!([{ "name": "hello", "route": "/..." }]);
-    json!({ "id": revision.id, "appId": revision.app, "revisionNumber": revision.number, "components": components })
 }
 
 fn parameter<'a>(query: &'a str, name: &str) -> &'a str {

@@ -24,8 +24,19 @@ const BODY: usize = 64 << 10;
 enum Unready {
     /// The question was not let out, and never will be.
     Refused(RefusalLine),
-    /// In words, with the status where there is one.
-    Answered(Option<StatusCode>, String),
+    /// Nothing there knows the question. In words.
+    Unknown(String),
+    /// In words.
+    Answered(String),
+}
+
+impl Unready {
+    fn new(is_unknown: bool, words: String) -> Self {
+        match is_unknown {
+            true => Self::Unknown(words),
+            false => Self::Answered(words),
+        }
+    }
 }
 
 /// Asks every probe until it answers as expected. `None` where there is nothing to ask or nobody wants to wait.
@@ -49,7 +60,7 @@ pub(crate) async fn wait(
             let last = match timeout_at(deadline, ask(session, probe)).await {
                 Ok(Ok(())) => break,
                 Ok(Err(Unready::Refused(line))) => return Err(may_not_ask(line)),
-                Ok(Err(Unready::Answered(_, answer))) => answer,
+                Ok(Err(Unready::Unknown(answer) | Unready::Answered(answer))) => answer,
                 Err(_) => format!("GET {}: it did not answer in time", probe.url),
             };
             if asked + PAUSE >= deadline {
@@ -63,25 +74,23 @@ pub(crate) async fn wait(
 
 /// One question, and the other one where the first address is not known there.
 async fn ask(session: &Session, probe: &Probe) -> Result<(), Unready> {
-    let unready = match question(session, &probe.url, Some(&probe.expect)).await {
-        Ok(()) => return Ok(()),
-        Err(unready) => unready,
-    };
-    match (&unready, &probe.otherwise) {
-        (Unready::Answered(Some(StatusCode::NOT_FOUND), _), Some(otherwise)) => {
-            question(session, otherwise, None).await
-        }
-        _ => Err(unready),
+    match (
+        question(session, &probe.url, Some(&probe.expect)).await,
+        &probe.otherwise,
+    ) {
+        (Err(Unready::Unknown(_)), Some(otherwise)) => question(session, otherwise, None).await,
+        (answered, _) => answered,
     }
 }
 
-/// Without an expectation every success will do.
+/// Without an expectation every success will do. An address that nothing knows answers 404; or with a success that is no JSON,
+/// where JSON is expected and an app has a route for everything.
 async fn question(
     session: &Session,
     url: &str,
     expect: Option<&Expectation>,
 ) -> Result<(), Unready> {
-    let unready = |status, why: String| Unready::Answered(status, format!("GET {url}: {why}"));
+    let unready = |is_unknown, why: String| Unready::new(is_unknown, format!("GET {url}: {why}"));
     let request = http::Request::get(url).body(
         http_body_util::Empty::new()
             .map_err(|never| match never {})
@@ -91,32 +100,38 @@ async fn question(
     let response = match session.send(request, Timeouts::default()).await {
         Ok(response) => response,
         Err(SendError::Refused(line)) => return Err(Unready::Refused(line)),
-        Err(error) => return Err(unready(None, error.to_string())),
+        Err(error) => return Err(unready(false, error.to_string())),
     };
     let status = response.status();
-    let unready = |why| unready(Some(status), why);
+    let is_unknown = status == StatusCode::NOT_FOUND;
     let (pointer, expected) = match expect {
         None if status.is_success() => return Ok(()),
         Some(Expectation::Status(expected)) if status.as_u16() == *expected => return Ok(()),
         None | Some(Expectation::Status(_)) => {
-            return Err(unready(format!("it answered {status}")));
+            return Err(unready(is_unknown, format!("it answered {status}")));
         }
         Some(Expectation::Json((pointer, expected))) => (pointer, expected),
     };
     let body = http_body_util::Limited::new(response.into_body(), BODY)
         .collect()
         .await
-        .map_err(|e| unready(format!("its answer cannot be read: {e}")))?
+        .map_err(|e| {
+            let is_long = e.is::<http_body_util::LengthLimitError>() && status.is_success();
+            unready(is_long, format!("its answer cannot be read: {e}"))
+        })?
         .to_bytes();
-    let found = serde_json::from_slice::<serde_json::Value>(&body)
-        .ok()
-        .and_then(|json| json.pointer(pointer).cloned());
-    match found {
-        Some(serde_json::Value::String(found)) if found == *expected => Ok(()),
-        Some(found) => Err(unready(format!(
-            "`{pointer}` of its answer is {found}, not {expected:?}"
-        ))),
-        None => Err(unready(format!("it answered {status} without `{pointer}`"))),
+    let json = serde_json::from_slice::<serde_json::Value>(&body).ok();
+    let is_unknown = is_unknown || (status.is_success() && json.is_none());
+    match json.as_ref().and_then(|json| json.pointer(pointer)) {
+        Some(serde_json::Value::String(found)) if found == expected => Ok(()),
+        Some(found) => {
+            let words = format!("`{pointer}` of its answer is {found}, not {expected:?}");
+            Err(unready(is_unknown, words))
+        }
+        None => {
+            let words = format!("it answered {status} without `{pointer}`");
+            Err(unready(is_unknown, words))
+        }
     }
 }
 
@@ -255,6 +270,10 @@ mod tests {
     const UNKNOWN: &str =
         "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     const FINE: &str = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+    /// What an app with a route for everything answers.
+    const APP: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
+    const BROKEN: &str =
+        "HTTP/1.1 500 Broken\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
     const LIVE: &str =
         "HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{\"version\":\"7\"}";
 
@@ -349,8 +368,23 @@ mod tests {
             let ready = wait(&[UNKNOWN, FINE], expect, "/health").await;
             assert_eq!(ready.unwrap(), Some(true));
         }
+        let ready = wait(&[APP, FINE], version(), "/health").await;
+        assert_eq!(ready.unwrap(), Some(true));
+        let other = || Expectation::Json(("/version".to_owned(), "8".to_owned()));
+        let error = wait(&[LIVE, FINE], other(), "/health").await.unwrap_err();
+        assert!(
+            error
+                .detail
+                .unwrap()
+                .contains("/info: `/version` of its answer is")
+        );
         for (answers, says) in [
             (&[UNKNOWN, BUSY][..], "/health: it answered 503"),
+            (&[APP, BUSY], "/health: it answered 503"),
+            (
+                &[BROKEN, FINE],
+                "/info: it answered 500 Internal Server Error without `/version`",
+            ),
             (&[BUSY, FINE], "/info: it answered 503"),
             (&[UNKNOWN, UNKNOWN], "/health: it answered 404"),
         ] {

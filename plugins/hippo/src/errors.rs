@@ -1,6 +1,6 @@
 //! What went wrong, in the user's words, and what to do next.
 
-use spin_deployer_hippo::{Error as HippoError, NameError, Problem};
+use spin_deployer_hippo::{Error as HippoError, NameError, Problem, quote};
 use spin_deployer_sdk::Error;
 use spin_deployer_sdk::transport::Peer;
 
@@ -80,7 +80,7 @@ pub(crate) fn of_hippo(error: HippoError, host: &str, scheme: &str) -> Error {
         HippoError::OtherBindle { app, theirs, .. } => Error::conflict(format!(
             "{host} has an app `{app}` already, which runs the bindle `{theirs}`"
         ))
-        .hint("deploy it under another name: --name"),
+        .hint("it is somebody else's: name yours with --name"),
         HippoError::DomainTaken { .. } => of_domain(said, host),
         HippoError::Overtaken {
             channel,
@@ -97,9 +97,20 @@ pub(crate) fn of_hippo(error: HippoError, host: &str, scheme: &str) -> Error {
         HippoError::NoRevision { id, known } => {
             Error::not_found(format!("there is no revision `{id}` on {host}")).hint(match known.len() {
                 0 => "nothing is deployed there yet".to_owned(),
-                _ => format!("there are {}", known.join(", ")),
+                _ => format!("there are {}", some(&known)),
             })
         }
+        HippoError::Ambiguous { matching, .. } => {
+            Error::not_found(said).hint(format!("name one of {}", some(&matching)))
+        }
+        HippoError::Unnamed {
+            channel,
+            domain,
+            certificate,
+        } => of_unnamed(&said, &channel, domain.as_deref(), certificate.as_deref(), host),
+        HippoError::Unclear { source, .. } => Error::failed(format!("{host}: {said}"))
+            .detail(source.to_string())
+            .hint("a Hippo before 0.18 does not say, so the next deploy would take it for one that runs: remove the channel in Hippo first"),
         HippoError::NoApp(app) => Error::not_found(format!("there is no app `{app}` on {host}"))
             .hint("deploy it first"),
         HippoError::NoChannel { .. } => Error::not_found(format!("{said} on {host}"))
@@ -110,14 +121,63 @@ pub(crate) fn of_hippo(error: HippoError, host: &str, scheme: &str) -> Error {
         )
         .hint(match known.len() {
             0 => "it has none at all: certificates are added in Hippo".to_owned(),
-            _ => format!("it has {}", known.join(", ")),
+            _ => format!("it has {}", some(&known)),
         }),
         HippoError::Old(_) => Error::failed(format!("{host}: {said}"))
             .hint("leave it out, or update Hippo"),
     }
 }
 
-/// What Hippo does not take, under the name of the option that says it.
+/// What an option says was right when it was looked at, and the bindle was pushed since: this is no wrong usage.
+pub(crate) fn after_push(error: Error) -> Error {
+    let Error::InvalidOption((option, mut failure)) = error else {
+        return error;
+    };
+    failure.message = format!("--{option}: {}", failure.message);
+    Error::Conflict(failure)
+}
+
+/// How many names a hint has.
+const MOST_NAMED: usize = 10;
+
+/// The first of these names, as they can be shown.
+fn some(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(MOST_NAMED).map(|it| quote(it)).collect();
+    match names.len().saturating_sub(MOST_NAMED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// What an old Hippo would lose, with the flags that say it again.
+fn of_unnamed(
+    said: &str,
+    channel: &str,
+    domain: Option<&str>,
+    certificate: Option<&str>,
+    host: &str,
+) -> Error {
+    let option = match domain {
+        Some(_) => "channel-domain",
+        None => "channel-certificate",
+    };
+    let flags: Vec<String> = [("domain", domain), ("certificate", certificate)]
+        .into_iter()
+        .filter_map(|(what, value)| Some(format!("--channel-{what} {}", value?)))
+        .collect();
+    Error::invalid_option(
+        option,
+        format!("what the channel `{channel}` has on {host} is to be named again"),
+    )
+    .detail(said)
+    .hint(format!(
+        "name it, each time, so that it is not lost should this end in the middle: {}",
+        flags.join(" ")
+    ))
+}
+
+/// What Hippo does not take, under the name of the option that says it. It was asked after the bindle was pushed, so this is no
+/// wrong usage of which nothing was sent.
 fn of_problems(problems: &[Problem], said: String, host: &str) -> Error {
     let Some(problem) = problems.first() else {
         return Error::failed(format!("{host} does not take it")).detail(said);
@@ -133,13 +193,11 @@ fn of_problems(problems: &[Problem], said: String, host: &str) -> Error {
                 .detail(said)
                 .hint("deploy it under another name: --name")
         }
-        "Domain" => Error::invalid_option("channel-domain", message.clone()).detail(said),
-        "CertificateId" => {
-            Error::invalid_option("channel-certificate", message.clone()).detail(said)
-        }
-        "Name" if of_channel => Error::invalid_option("channel", message.clone()).detail(said),
+        "Domain" => of_option("channel-domain", message, said, host),
+        "CertificateId" => of_option("channel-certificate", message, said, host),
+        "Name" if of_channel => of_option("channel", message, said, host),
         property if property.to_ascii_lowercase().starts_with("environment") => {
-            Error::invalid_option("channel-env", message.clone()).detail(said)
+            of_option("channel-env", message, said, host)
         }
         "Name" | "StorageId" | "AppStorageId" => {
             Error::unsupported_app(format!("{host} does not take the app's name: {message}"))
@@ -153,6 +211,15 @@ fn of_problems(problems: &[Problem], said: String, host: &str) -> Error {
         }
         _ => Error::failed(format!("{host} does not take it: {message}")).detail(said),
     }
+}
+
+/// Hippo refuses what an option says.
+fn of_option(option: &str, message: &str, said: String, host: &str) -> Error {
+    Error::forbidden(format!("{host} does not take --{option}: {message}"))
+        .detail(said)
+        .hint(format!(
+            "change --{option}, and run it again: what was pushed is there"
+        ))
 }
 
 /// Another channel has it, as Hippo says or as its list does.
@@ -205,15 +272,56 @@ mod tests {
         ];
         for (request, property, expected) in cases {
             let error = invalid(request, property, "is not right");
-            let Error::InvalidOption((option, failure)) = error else {
+            // Not wrong usage: by then the bindle was pushed.
+            let Error::Forbidden(failure) = error else {
                 panic!("{property}: {error:?}");
             };
             assert_eq!(
-                (option.as_str(), failure.message.as_str()),
-                (expected, "is not right")
+                failure.message,
+                format!("hippo.test does not take --{expected}: is not right")
             );
             assert!(failure.detail.is_some());
         }
+    }
+
+    #[test]
+    fn names_of_a_server_are_few_and_on_one_line() {
+        let known: Vec<String> = (0..99).map(|n| format!("1.0.{n}\n\u{1b}")).collect();
+        let id = "2".to_owned();
+        let error = of_hippo(HippoError::NoRevision { id, known }, "hippo.test", "https");
+        let hint = error.failure().hint.as_deref().unwrap_or_default();
+        assert!(hint.ends_with("1.0.9   and 89 more"), "{hint}");
+        assert!(!hint.contains(char::is_control), "{hint}");
+    }
+
+    #[test]
+    fn what_would_be_lost_is_named_with_its_flags() {
+        let unnamed = HippoError::Unnamed {
+            channel: "spin-deploy".into(),
+            domain: Some("shop.example.com".into()),
+            certificate: Some("wildcard".into()),
+        };
+        let error = of_hippo(unnamed, "hippo.test", "https");
+        assert!(matches!(&error, Error::InvalidOption((option, _)) if option == "channel-domain"));
+        let hint = error.failure().hint.as_deref().unwrap_or_default();
+        assert!(
+            hint.ends_with("--channel-domain shop.example.com --channel-certificate wildcard"),
+            "{hint}"
+        );
+    }
+
+    #[test]
+    fn what_was_right_before_the_push_is_not_wrong_usage_after_it() {
+        let name = "wildcard".to_owned();
+        let known = Vec::new();
+        let gone = HippoError::NoCertificate { name, known };
+        let Error::Conflict(failure) = after_push(of_hippo(gone, "hippo.test", "https")) else {
+            panic!("no conflict");
+        };
+        let expected = "--channel-certificate: hippo.test has no certificate `wildcard`";
+        assert_eq!(failure.message, expected);
+        let error = after_push(Error::failed("x"));
+        assert!(matches!(error, Error::Failed(_)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use spin_deployer_sdk::{
     Action, Change, Deployer, Error, Login, Logs, Release, Releases, Result, Session, Step, app,
 };
 
-use target::{Bindles, Target};
+use target::{Bindles, Target, storage_id};
 
 struct Hippo;
 
@@ -45,13 +45,15 @@ impl Deployer for Hippo {
                     .hippo
                     .release(&wanted, |stage| steps.begin(stage))
                     .await;
-                let released = target.told(released).await?;
+                let released = target.told(released).await;
+                let released = released.map_err(errors::after_push)?;
                 steps.end();
                 released
             }
         };
         let routes = routes::of_app(&app::locked());
-        Ok(target.release(&released, &wanted.storage_id, &routes))
+        let is_http = !routes.is_empty();
+        Ok(target.release(&released, &wanted.storage_id, &routes, is_http))
     }
 }
 
@@ -67,18 +69,19 @@ impl Releases for Hippo {
 
     async fn rollback(id: String) -> Result<Release> {
         let target = Target::named()?;
-        let name = app::name();
         let step = Step::start(&format!("Run {id} on channel {}", target.channel));
-        let released = target.hippo.rollback(&name, &target.channel, &id).await;
+        let wanted = target.earlier(id)?;
+        let released = target.hippo.rollback(&wanted).await;
         let released = target.told(released).await?;
         step.done();
         let routes = routes::of_revision(&released.revision);
-        Ok(target.release(&released, &name, &routes))
+        let is_http = routes::is_http(&released.revision);
+        Ok(target.release(&released, &wanted.storage_id, &routes, is_http))
     }
 
     async fn removal() -> Result<Vec<Change>> {
         let target = Target::named()?;
-        let removal = target.hippo.removal(&app::name()).await;
+        let removal = target.hippo.removal(&app::name(), &storage_id()).await;
         let Some((app, revisions)) = target.told(removal).await? else {
             return Ok(Vec::new());
         };
@@ -87,7 +90,7 @@ impl Releases for Hippo {
 
     async fn destroy() -> Result<Vec<String>> {
         let target = Target::named()?;
-        let removal = target.hippo.removal(&app::name()).await;
+        let removal = target.hippo.removal(&app::name(), &storage_id()).await;
         let Some((app, revisions)) = target.told(removal).await? else {
             return Ok(Vec::new());
         };

@@ -25,16 +25,21 @@ pub(crate) fn changes(wanted: &Wanted, survey: &Survey) -> Vec<Change> {
         changes.push(channel(Action::Keep).detail(format!("runs {}", wanted.version)));
         return changes;
     }
-    if !said.is_empty() {
-        let anew = if survey.in_place {
-            ""
-        } else {
-            "removed and made anew: "
+    if !survey.in_place {
+        let why = match said.is_empty() {
+            true => "it was made and perhaps not started".to_owned(),
+            false => said.join(", "),
         };
-        changes.push(channel(Action::Update).detail(format!("{anew}{}", said.join(", "))));
+        changes.push(channel(Action::Update).detail(format!("removed and made anew: {why}")));
+    } else if !said.is_empty() {
+        changes.push(channel(Action::Update).detail(said.join(", ")));
     }
     if survey.in_place {
-        let state = survey.status.map(|status| format!("it is {status}"));
+        let state = match survey.status {
+            _ if edits.unstarted => Some("it was changed and not started since".to_owned()),
+            Some(status) => Some(format!("it is {status}")),
+            None => None,
+        };
         let start = Change::new(Action::Update, "start", &wanted.channel);
         changes.push(match state {
             Some(state) if said.is_empty() => start.detail(state),
@@ -174,6 +179,26 @@ mod tests {
             lines(&old)[2],
             "update channel removed and made anew: 1.0.0 -> 1.1.0"
         );
+    }
+
+    /// A range rule on a channel with a fixed revision: a mark, or what another client left where there are none.
+    #[test]
+    fn a_channel_that_was_not_started_has_a_line() {
+        let mut marked = survey("1.1.0", Status::Running);
+        marked.marks = true;
+        let channel = marked.channel.as_mut().expect("a channel");
+        channel.range_rule = Some("1.1.0".to_owned());
+        assert_eq!(
+            lines(&marked)[2..],
+            ["update start it was changed and not started since"]
+        );
+        (marked.in_place, marked.status) = (false, None);
+        assert_eq!(
+            lines(&marked)[2..],
+            ["update channel removed and made anew: it was made and perhaps not started"]
+        );
+        marked.marks = false;
+        assert_eq!(lines(&marked)[2..], ["keep channel runs 1.1.0"]);
     }
 
     #[test]

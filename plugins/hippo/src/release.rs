@@ -6,16 +6,25 @@ use spin_deployer_sdk::{Expectation, Probe, Release, Route};
 use crate::routes::{self, Named};
 use crate::target::Target;
 
+/// The state of a revision whose bindle Hippo could not read: half of it, or one that was taken back.
+const UNREADABLE: &str = "unreadable";
+
 impl Target {
     /// What runs now, with what the host waits for.
-    pub(crate) fn release(&self, released: &Released, storage_id: &str, http: &[Named]) -> Release {
+    pub(crate) fn release(
+        &self,
+        released: &Released,
+        storage_id: &str,
+        http: &[Named],
+        is_http: bool,
+    ) -> Release {
         let version = &released.revision.revision_number;
         let mut release = Release::new(version);
         release.version = Some(version.clone());
         release.artifact = Some(format!("{storage_id}/{version}"));
         release.state = released.status.map(|status| status.to_string());
         release.routes = self.routes(&released.channel, http);
-        if !release.routes.is_empty() {
+        if is_http && routes::is_host(&released.channel.domain) {
             let well_known = |what: &str| {
                 let route = format!("/.well-known/spin/{what}");
                 routes::url(&self.scheme, &released.channel.domain, &route)
@@ -37,6 +46,8 @@ impl Target {
         let storage_id = history.app.storage_id.as_ref().unwrap_or(&history.app.name);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let revisions = history.revisions.iter().take(limit);
+        // Where it shows none of any, it is too old to show them.
+        let shows = history.revisions.iter().any(|it| !it.components.is_empty());
         revisions
             .map(|revision| {
                 let version = &revision.revision_number;
@@ -44,6 +55,9 @@ impl Target {
                 release.version = Some(version.clone());
                 release.artifact = Some(format!("{storage_id}/{version}"));
                 release.active = active.is_some_and(|active| active.id == revision.id);
+                if shows && revision.components.is_empty() && !release.active {
+                    release.state = Some(UNREADABLE.to_owned());
+                }
                 if let (true, Some(channel)) = (release.active, channel) {
                     release.state = history.status.map(|status| status.to_string());
                     release.routes = self.routes(channel, &routes::of_revision(revision));

@@ -42,6 +42,15 @@ pub(crate) fn of_revision(revision: &Revision) -> Vec<Named> {
         .collect()
 }
 
+/// Whether a revision answers HTTP, so that it can be waited for: where Hippo could not read its bindle, most likely.
+pub(crate) fn is_http(revision: &Revision) -> bool {
+    let unread = revision.components.is_empty();
+    match revision.trigger.as_deref() {
+        Some(trigger) => trigger.eq_ignore_ascii_case("http"),
+        None => unread || !of_revision(revision).is_empty(),
+    }
+}
+
 /// The URL of a route on a domain; a wildcard at its end is everything below.
 pub(crate) fn url(scheme: &str, domain: &str, route: &str) -> String {
     let path = route.strip_suffix("...").unwrap_or(route);
@@ -72,6 +81,25 @@ mod tests {
             [named("front", "/shop/..."), named("api", "/shop/api/:id")]
         );
         assert!(of_app("{}").is_empty() && of_app("").is_empty());
+    }
+
+    #[test]
+    fn a_revision_is_waited_for_unless_it_is_known_to_answer_nobody() {
+        let revision = |more: &str| -> Revision {
+            let text = format!(r#"{{"id":"r","appId":"a","revisionNumber":"1.0.0"{more}}}"#);
+            serde_json::from_str(&text).expect("a revision")
+        };
+        assert!(is_http(&revision("")));
+        assert!(is_http(&revision(
+            r#","components":[{"name":"a","route":"/"}]"#
+        )));
+        assert!(is_http(&revision(
+            r#","type":"http","components":[{"name":"a"}]"#
+        )));
+        assert!(!is_http(&revision(
+            r#","components":[{"name":"a","channel":"x"}]"#
+        )));
+        assert!(!is_http(&revision(r#","type":"redis","components":[]"#)));
     }
 
     #[test]

@@ -34,6 +34,9 @@ impl Target {
         let host = rest.split('/').next().unwrap_or_default().to_owned();
         let channel = options::required("channel", options::text)?;
         check_channel(&channel).map_err(|error| of_option("channel", &channel, &error))?;
+        // What Hippo says of a name is stricter than what Bindle says.
+        let app = app::name();
+        check_app(&app).map_err(|error| errors::of_name(&app, &error))?;
         let credentials = credentials()?;
         // One byte more than is taken, so that what is too long shows.
         let transport = WasiHttp {
@@ -52,6 +55,15 @@ impl Target {
     pub(crate) fn wanted(&self, bindle: &Bindle) -> Result<Wanted> {
         let version = bindle.id.version();
         check_version(&version).map_err(|error| errors::of_version(&version, &error))?;
+        Ok(Wanted {
+            storage_id: bindle.id.name().to_owned(),
+            environment: options::pairs("channel-env")?,
+            ..self.earlier(version)?
+        })
+    }
+
+    /// An earlier version, with what the channel has otherwise: an old Hippo has to be told its domain and certificate again.
+    pub(crate) fn earlier(&self, version: String) -> Result<Wanted> {
         let domain = options::text("channel-domain")?;
         if let Some(domain) = &domain {
             check_domain(domain).map_err(|error| {
@@ -61,10 +73,10 @@ impl Target {
         }
         Ok(Wanted {
             app: app::name(),
-            storage_id: bindle.id.name().to_owned(),
+            storage_id: storage_id(),
             version,
             channel: self.channel.clone(),
-            environment: options::pairs("channel-env")?,
+            environment: Vec::new(),
             domain,
             certificate: options::text("channel-certificate")?,
         })
@@ -102,9 +114,6 @@ pub(crate) struct Bindles {
 
 impl Bindles {
     pub(crate) fn named() -> Result<Self> {
-        // What Hippo says of a name is stricter than what Bindle says.
-        let app = app::name();
-        check_app(&app).map_err(|error| errors::of_name(&app, &error))?;
         // History and the like do without it, so the manifest cannot require it.
         if options::url("bindle-server")?.is_none() {
             return Err(Error::invalid_option(
@@ -141,6 +150,11 @@ impl Bindles {
         }
         self.target.push(&self.bindle).await
     }
+}
+
+/// The name of the app's bindle, which is the app's.
+pub(crate) fn storage_id() -> String {
+    app::name()
 }
 
 fn credentials() -> Result<Credentials> {

@@ -45,7 +45,10 @@ fn one_runs(platform: &Platform, name: &str, runs: &[(Finished, String)]) {
         .iter()
         .find(|(_, number)| *last == format!("{name}/{number}"))
         .unwrap_or_else(|| panic!("{last}"));
-    platform.runs(name, &winner.1);
+    match runs.iter().all(|(finished, _)| won(finished)) {
+        true => platform.runs(name, &winner.1),
+        false => platform.runs_at_least(name, &winner.1),
+    };
     assert!(runs.iter().any(|(finished, _)| won(finished)));
     for (finished, number) in runs {
         assert!(won(finished) || *number != winner.1, "{finished}");
@@ -54,15 +57,18 @@ fn one_runs(platform: &Platform, name: &str, runs: &[(Finished, String)]) {
 
 /// The whole of another deploy at every request that changes something.
 #[rstest]
-#[case::of_an_app_that_is_new(false, Moment::Before)]
-#[case::of_an_app_that_is_new_unheard(false, Moment::BeforeAnswer)]
-#[case::of_an_app_that_runs(true, Moment::Before)]
-#[case::of_an_app_that_runs_unheard(true, Moment::BeforeAnswer)]
+#[case::of_an_app_that_is_new(&[], false, Moment::Before)]
+#[case::of_an_app_that_is_new_unheard(&[], false, Moment::BeforeAnswer)]
+#[case::of_an_app_that_runs(&[], true, Moment::Before)]
+#[case::of_an_app_that_runs_unheard(&[], true, Moment::BeforeAnswer)]
+#[case::of_an_app_that_runs_on_0_18(&["--api", "0.18"], true, Moment::Before)]
+#[case::of_an_app_that_runs_on_0_12_unheard(&["--api", "0.12"], true, Moment::BeforeAnswer)]
 fn a_deploy_in_the_middle_of_another_leaves_one_of_them(
+    #[case] flags: &[&str],
     #[case] earlier: bool,
     #[case] moment: Moment,
 ) {
-    let platform = Platform::start();
+    let platform = Platform::with(flags);
     let [user, other] = [(); 2].map(|()| User::of(&platform));
     let other = Arc::new(other);
     other.changes("0.3.0");
@@ -126,9 +132,12 @@ fn two_deploys_at_once_leave_one_of_them() {
 }
 
 /// Of one version there is nothing to win.
-#[test]
-fn one_version_twice_at_once_is_registered_once() {
-    let platform = Platform::start();
+#[rstest]
+#[case::as_it_was_read(&[])]
+#[case::active_revision_goes(&["--inferred", "active-revision-goes"])]
+#[case::of_0_18(&["--api", "0.18"])]
+fn one_version_twice_at_once_is_registered_once(#[case] flags: &[&str]) {
+    let platform = Platform::with(flags);
     let users = [(); 2].map(|()| User::of(&platform));
     for app in ["new", "new2"] {
         let number = number(&users[0], app);

@@ -4,6 +4,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::platform::{Platform, User, version};
+use crate::harness::proxy::{Moment, Proxy, Then, Verdict};
+use crate::harness::servers::address;
 
 /// No domain that the user gives leads anywhere here.
 const NO_WAIT: [&str; 2] = ["--readiness-timeout", "0"];
@@ -37,9 +39,11 @@ fn variables_replace_those_that_the_channel_has_and_stay_without_any() {
     assert_eq!(user.wrote(), [""; 0]);
 }
 
-#[test]
-fn a_variable_that_hippo_does_not_take_is_explained() {
-    let platform = Platform::start();
+#[rstest]
+#[case::as_it_was_read(&[])]
+#[case::patch_fails_as_400(&["--inferred", "patch-fails-as400"])]
+fn a_variable_that_hippo_does_not_take_is_explained(#[case] flags: &[&str]) {
+    let platform = Platform::with(flags);
     let user = User::of(&platform);
     let long = format!("{}=1", "A".repeat(33));
     user.deploy(&["--channel-env", &long])
@@ -177,18 +181,106 @@ fn a_name_that_is_none_on_hippo_is_said_before_anything_is_sent(
     assert_eq!(platform.hippo.requests(), [""; 0]);
 }
 
-/// What only the server knows.
 #[test]
-fn a_complaint_of_hippo_names_our_option() {
+fn a_channel_whose_name_is_too_long_is_said_before_anything_is_sent() {
     let platform = Platform::start();
     let user = User::of(&platform);
-    // Hippo finds its own generated domain wrong in a PUT, and takes any in a POST: this one is too long for its column.
-    let long = "a".repeat(65);
-    let refused = user.deploy(&["--channel", &long]).fails(2);
+    let refused = user.deploy(&["--channel", &"a".repeat(65)]).fails(2);
     refused
         .says("--channel: ")
         .says("is longer than 64 characters");
     assert_eq!(platform.hippo.requests(), [""; 0]);
+}
+
+/// At a moment when the bindle was pushed.
+fn at_the_channel(
+    platform: &Platform,
+    then: impl Fn() -> Verdict + Send + Sync + 'static,
+) -> Proxy {
+    Proxy::with(address(platform.hippo.url()), move |r| {
+        match (r.method.as_str(), r.target.as_str()) {
+            ("POST", "/api/channels") => then(),
+            _ => Verdict::Forward,
+        }
+    })
+}
+
+#[test]
+fn a_complaint_of_hippo_names_our_option() {
+    let platform = Platform::start();
+    let user = User::of(&platform);
+    let body = r#"{"title":"One or more validation errors occurred.","status":400,"errors":{"Domain":["is not to our taste"]}}"#;
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let proxy = at_the_channel(&platform, move || Verdict::Answer(answer.clone()));
+    let url = format!("http://{}", proxy.address());
+    let domain = ["--channel-domain", "shop.example.com"];
+    let refused = user.deploy(&[&domain[..], &["--hippo-url", &url]].concat());
+    // Wrong usage is what nothing was sent of.
+    let refused = refused.fails(4);
+    let refused = refused.says("does not take --channel-domain: is not to our taste");
+    assert_eq!(refused.json()["error"]["sent"], true);
+    assert!(!user.wrote().is_empty());
+}
+
+#[test]
+fn a_domain_that_is_taken_in_the_middle_is_a_conflict() {
+    let platform = Platform::start();
+    let user = User::of(&platform);
+    deploy(&user, &["--name", "other"]);
+    let channel = platform.hippo.state()["channels"][0]["id"].clone();
+    let (hippo, token) = (platform.hippo.clone(), platform.token());
+    let proxy = at_the_channel(&platform, move || {
+        let (hippo, token, channel) = (hippo.clone(), token.clone(), channel.clone());
+        let take = move || {
+            let path = format!("/api/channels/{}", channel.as_str().unwrap());
+            let domain = json!({ "domain": "shop.example.com" });
+            assert_eq!(hippo.ask("PATCH", &path, &token, &domain).0, 204);
+            Then::Continue
+        };
+        Verdict::At(Moment::Before, Box::new(take))
+    });
+    let url = format!("http://{}", proxy.address());
+    let domain = ["--channel-domain", "shop.example.com"];
+    let taken = user.deploy(&[&domain[..], &["--hippo-url", &url]].concat());
+    let taken = taken.fails(9);
+    taken.says("has the domain of --channel-domain");
+}
+
+/// Before 0.19 another revision is another channel, and what that is not told it does not have.
+#[test]
+fn an_old_hippo_is_told_domain_and_certificate_each_time() {
+    let platform = Platform::with(&["--api", "0.18"]);
+    let user = User::of(&platform);
+    let body = json!({ "name": "wildcard", "publicKey": "public", "privateKey": KEY });
+    let id = platform.ask("POST", "/api/certificate", &body);
+    let named = [
+        "--channel-domain",
+        "shop.example.com",
+        "--channel-certificate",
+        "wildcard",
+    ];
+    let first = deploy(&user, &named);
+    user.changes("0.2.0");
+    let before = platform.hippo.state();
+    for command in ["plan", "deploy"] {
+        user.run(command, &[])
+            .fails(2)
+            .says("--channel-domain shop.example.com --channel-certificate wildcard");
+        assert_eq!(user.wrote(), [""; 0]);
+    }
+    assert_eq!(platform.hippo.state(), before);
+    deploy(&user, &named);
+    user.run("rollback", &[&first]).fails(2);
+    user.run("rollback", &[&[&*first], &named[..], &NO_WAIT].concat())
+        .ok();
+    let channel = platform.runs("shop", &first);
+    assert_eq!(
+        (&channel["domain"], &channel["certificateId"]),
+        (&json!("shop.example.com"), &id)
+    );
 }
 
 #[test]

@@ -8,18 +8,15 @@ use super::platform::{Platform, User, is_write, version};
 #[rstest]
 #[case::as_it_was_read(&[])]
 #[case::patch_starts(&["--inferred", "patch-starts"])]
-#[case::put_starts(&["--inferred", "put-starts"])]
-#[case::revision_waits(&["--inferred", "revision-waits"])]
-#[case::rule_sees_all(&["--inferred", "rule-sees-all"])]
-#[case::account_is_json(&["--inferred", "account-is-json"])]
+#[case::same_status_does_nothing(&["--inferred", "same-status-does-nothing"])]
 #[case::pages_are_capped(&["--inferred", "pages-are-capped"])]
 #[case::search_ignores_case(&["--inferred", "search-ignores-case"])]
-#[case::keys_are_long(&["--inferred", "keys-are-long"])]
 #[case::paths_show_the_page(&["--inferred", "paths-show-the-page"])]
 #[case::of_0_19(&["--api", "0.19"])]
 #[case::of_0_19_with_hosts(&["--api", "0.19", "--inferred", "hosts-are-known"])]
 #[case::of_0_18(&["--api", "0.18"])]
 #[case::of_0_18_with_names(&["--api", "0.18", "--inferred", "strategies-are-named"])]
+#[case::of_0_18_with_wrapped_values(&["--api", "0.18", "--inferred", "patch-is-wrapped"])]
 #[case::of_0_18_with_a_page(&["--api", "0.18", "--inferred", "paths-show-the-page"])]
 #[case::of_0_12(&["--api", "0.12"])]
 #[case::of_0_12_with_a_page(&["--api", "0.12", "--inferred", "paths-show-the-page"])]
@@ -91,9 +88,13 @@ fn each_channel_runs_what_was_deployed_to_it() {
 }
 
 /// What stands there is what `spin deploy` of old left: the channel has a rule, and Hippo imported the revision.
-#[test]
-fn an_app_that_spin_deployed_goes_on_with_a_fixed_revision() {
-    let platform = Platform::start();
+#[rstest]
+#[case::as_it_was_read(&[])]
+#[case::revision_waits(&["--inferred", "revision-waits"])]
+#[case::rule_sees_all(&["--inferred", "rule-sees-all"])]
+#[case::of_0_19(&["--api", "0.19"])]
+fn an_app_that_spin_deployed_goes_on_with_a_fixed_revision(#[case] flags: &[&str]) {
+    let platform = Platform::with(flags);
     let user = User::of(&platform);
     let place = ["-t", "bindle"];
     let pushed = user.machine.run(
@@ -200,5 +201,9 @@ fn an_app_that_was_stopped_is_started_again() {
     let deployed = user.deploy(&[]).ok();
     assert_eq!(deployed.json()["release"]["state"], "running");
     platform.runs("shop", &number);
-    assert_eq!(user.wrote().len(), 1, "{:?}", user.wrote());
+    let wrote = user.wrote();
+    assert!(
+        wrote.iter().all(|it| it.ends_with("/desired-status")),
+        "{wrote:?}"
+    );
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rstest::rstest;
+
 use super::platform::{Platform, User, is_write, version};
 use crate::harness::proxy::{Moment, Proxy, Then, Verdict};
 use crate::harness::servers::{Bindle, Options, Release, address, free_address};
@@ -112,29 +114,50 @@ fn goes_down(
     })
 }
 
+/// What stands for the server does not say what of it is down.
 #[test]
-fn nomad_goes_down_in_the_middle() {
-    for hit in ["POST /api/channels", "PUT /api/channels"] {
-        let platform = Platform::start();
-        let user = User::of(&platform);
-        if hit.starts_with("PUT") {
-            user.deploy(&[]).ok();
-            user.changes("0.2.0");
-        }
-        let hippo = platform.hippo.clone();
-        let proxy = goes_down(
-            &platform,
-            move |line| line.starts_with(hit),
-            move || hippo.nomad(false),
-        );
-        let url = format!("http://{}", proxy.address());
-        let down = user.deploy(&["--hippo-url", &url]).fails(7);
-        let down = down.says("could not do it: Hippo says that Nomad is not healthy");
-        assert_eq!(down.json()["error"]["sent"], true);
-        platform.hippo.nomad(true);
-        let number = version(&user.deploy(&[]).ok());
-        platform.runs("shop", &number);
+fn an_old_hippo_without_nomad_is_not_written_to() {
+    let platform = Platform::with(&["--nomad", "down", "--api", "0.12"]);
+    let user = User::of(&platform);
+    let down = user.deploy(&[]).fails(7);
+    down.says("not healthy, and not what is: its Nomad or its Bindle server");
+    assert_eq!(writes(&platform), [""; 0]);
+}
+
+#[rstest]
+#[case::a_new_channel("POST /api/channels", false, &[])]
+#[case::a_start("PUT /api/channels", true, &[])]
+#[case::a_new_channel_of_0_18("POST /api/channel", false, &["--api", "0.18"])]
+#[case::a_new_channel_of_0_18_that_stays(
+    "POST /api/channel",
+    false,
+    &["--api", "0.18", "--inferred", "delete-stops-first"]
+)]
+#[case::a_new_channel_of_0_12("POST /api/channel", false, &["--api", "0.12"])]
+fn nomad_goes_down_in_the_middle(
+    #[case] hit: &'static str,
+    #[case] earlier: bool,
+    #[case] flags: &[&str],
+) {
+    let platform = Platform::with(flags);
+    let user = User::of(&platform);
+    if earlier {
+        user.deploy(&[]).ok();
+        user.changes("0.2.0");
     }
+    let hippo = platform.hippo.clone();
+    let proxy = goes_down(
+        &platform,
+        move |line| line.starts_with(hit),
+        move || hippo.nomad(false),
+    );
+    let url = format!("http://{}", proxy.address());
+    let down = user.deploy(&["--hippo-url", &url]).fails(7);
+    let down = down.says("could not do it: Hippo says that");
+    assert_eq!(down.json()["error"]["sent"], true);
+    platform.hippo.nomad(true);
+    let number = version(&user.deploy(&[]).ok());
+    platform.runs("shop", &number);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::platform::{Platform, User, version};
@@ -41,13 +42,18 @@ fn the_version_that_answers_is_the_one_that_was_deployed() {
     assert_eq!(ahead, [("info".to_owned(), json!(200))]);
 }
 
-#[test]
-fn a_runtime_that_does_not_say_its_version_is_asked_for_its_health() {
-    let platform = Platform::with(&["--app-info", "missing"]);
+#[rstest]
+#[case::which_does_not_know_the_question("missing", 404)]
+#[case::whose_app_answers_everything("app", 200)]
+fn a_runtime_that_does_not_say_its_version_is_asked_for_its_health(
+    #[case] info: &str,
+    #[case] status: u16,
+) {
+    let platform = Platform::with(&["--app-info", info]);
     let user = User::of(&platform);
     let deployed = user.deploy(&[]).ok();
     assert_eq!(deployed.json()["ready"], true);
-    let expected = [("info", 404), ("health", 200)];
+    let expected = [("info", status), ("health", 200)];
     assert_eq!(
         asked(&user),
         expected.map(|(path, status)| (path.to_owned(), json!(status)))

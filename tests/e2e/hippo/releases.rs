@@ -1,8 +1,11 @@
 //! What runs, what ran before, back to it, and away with all of it.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::platform::{Platform, User, is_write, version};
+use crate::harness::servers::{Bindle, Options, Release};
 
 fn releases(user: &User, command: &str) -> Vec<Value> {
     let report = user.run(command, &[]).ok().json();
@@ -71,8 +74,10 @@ fn a_rollback_runs_the_earlier_one_again() {
         assert_eq!(active.len(), 1);
         assert_eq!(active[0]["id"], first.as_str());
 
-        // Where it is there already, nothing is written; and forward it goes with a deploy.
-        user.run("rollback", &[&first]).ok();
+        assert_eq!(back["releases"][0]["artifact"], format!("shop/{first}"));
+
+        // Where it is there already, nothing is written; and forward it goes with a deploy. The beginning of its number will do.
+        user.run("rollback", &["0.1.0"]).ok();
         assert_eq!(user.wrote(), [""; 0]);
         assert_eq!(version(&user.deploy(&[]).ok()), second);
         platform.runs("shop", &second);
@@ -170,9 +175,78 @@ fn an_app_of_another_bindle_is_not_touched() {
     let app = json!({ "name": "shop", "storageId": "other" });
     platform.ask("POST", "/api/apps", &app);
     let before = platform.hippo.state();
-    let taken = user.deploy(&[]).fails(9);
-    taken
-        .says("has an app `shop` already, which runs the bindle `other`")
-        .says("--name");
+    for (command, more) in [
+        ("deploy", vec![]),
+        ("destroy", vec!["--yes"]),
+        ("rollback", vec!["0.1.0"]),
+    ] {
+        let taken = user.run(command, &more).fails(9);
+        taken
+            .says("has an app `shop` already, which runs the bindle `other`")
+            .says("--name");
+    }
     assert_eq!(platform.hippo.state(), before);
+}
+
+/// Hippo imports what a push that was killed left, and cannot read it.
+#[test]
+fn half_a_bindle_is_shown_as_one_and_last() {
+    let platform = Platform::start();
+    let user = User::of(&platform);
+    let first = version(&user.deploy(&[]).ok());
+    let invoice = format!(
+        "bindleVersion = \"1.0.0\"\n[bindle]\nname = \"shop\"\nversion = \"9.0.0\"\n[[parcel]]\n[parcel.label]\n\
+         sha256 = \"{}\"\nmediaType = \"application/vnd.fermyon.spin+toml\"\nname = \"spin.toml\"\nsize = 1\n",
+        "0".repeat(64)
+    );
+    assert_eq!(platform.bindle.post("_i", None, &invoice).0, 202);
+    let (status, _) = platform.hippo.ask(
+        "POST",
+        "/api/revisions",
+        &platform.token(),
+        &json!({ "appStorageId": "shop", "revisionNumber": "9.0.0" }),
+    );
+    assert_eq!(status, 500);
+    let history = releases(&user, "history");
+    assert_eq!(ids(&history), [&first, "9.0.0"]);
+    assert_eq!(history[1]["state"], "unreadable");
+    assert_eq!(history[0]["state"], "running");
+}
+
+/// A server that takes signed bindles of one user only: Hippo reads there without saying who it is.
+#[test]
+fn a_signed_bindle_of_a_user_is_deployed() {
+    let mut user = User::nobody();
+    let made = user
+        .machine
+        .run(["key", "create", "key.pem", "--output", "json"])
+        .ok();
+    let made = made.json();
+    let key = BASE64_STANDARD.decode(made["public_key"].as_str().unwrap());
+    let options = Options {
+        user: Some(("bob", "planted-bindle-password-93")),
+        creators: vec![key.unwrap().try_into().unwrap()],
+        ..Options::default()
+    };
+    let bindle = Bindle::start(Release::V0_9, &options);
+    let url = bindle.url();
+    let platform = Platform::of(bindle, &url, &[]);
+    user.goes_to(platform.hippo.url(), &url);
+    user.knows_the_password();
+    let signed = [
+        "--bindle-key",
+        "key.pem",
+        "--bindle-author",
+        "Ada <ada@example.com>",
+    ];
+    user.deploy(&signed).fails(3).says("BINDLE_USERNAME");
+    user.machine.set("BINDLE_USERNAME", "bob");
+    user.machine
+        .set("BINDLE_PASSWORD", "planted-bindle-password-93");
+    for wanted in ["0.1.0", "0.2.0"] {
+        user.changes(wanted);
+        let deployed = user.deploy(&signed).ok();
+        platform.runs("shop", &version(&deployed));
+        assert!(!deployed.to_string().contains("planted-bindle-password"));
+    }
 }

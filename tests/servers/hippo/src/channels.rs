@@ -117,9 +117,38 @@ pub(crate) fn replace(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
+/// What a PATCH may leave out, and its C# name.
+const FIELDS: [(&str, &str); 4] = [
+    ("name", "Name"),
+    ("domain", "Domain"),
+    ("rangeRule", "RangeRule"),
+    ("certificateId", "CertificateId"),
+];
+
 /// Changes what is there, without a rule: what the database takes is taken. Nothing is started.
 pub(crate) fn patch(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
     let body = Body::of(turn.call)?;
+    if turn.settings.api == Api::V0_18 && turn.settings.other(Doubt::PatchIsWrapped) {
+        return Err(Findings::one(
+            "rangeRule",
+            "Error converting value to a field.",
+        ));
+    }
+    match patched(turn, &body) {
+        Err(Failure::Broken(_)) if turn.settings.other(Doubt::PatchFailsAs400) => {
+            let mut findings = Findings::default();
+            for (field, property) in FIELDS {
+                if !body.has(field) {
+                    findings.add(property, format!("The {property} field is required."));
+                }
+            }
+            Err(Failure::Invalid(findings))
+        }
+        patched => patched,
+    }
+}
+
+fn patched(turn: &mut Turn<'_>, body: &Body) -> Result<Answer, Failure> {
     found(turn.state, turn.id)?;
     let (name, domain) = (body.text("name")?, body.text("domain")?);
     let strategy = body.strategy("revisionSelectionStrategy")?;
@@ -176,8 +205,12 @@ pub(crate) fn put_variables(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
 
 pub(crate) fn delete(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
     found(turn.state, turn.id)?;
-    turn.state.scheduler.delete(turn.id)?;
+    if turn.settings.other(Doubt::DeleteStopsFirst) {
+        turn.state.scheduler.reach()?;
+    }
+    // The job goes after the row: where that fails, it runs on, and nobody can ask for it any more.
     turn.state.channels.retain(|channel| channel.id != turn.id);
+    turn.state.scheduler.delete(turn.id)?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 

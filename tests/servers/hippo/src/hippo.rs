@@ -55,6 +55,7 @@ impl Hippo {
             scheduler: Scheduler::new(settings.nomad == Nomad::Up, delay),
             requests: Vec::new(),
             planned: Vec::new(),
+            readings: 0,
         };
         Self {
             bindle: Bindle::at(&settings.bindle),

@@ -47,6 +47,11 @@ impl Paging {
         Ok(paging)
     }
 
+    /// Whether the first page is asked for.
+    pub(crate) fn is_first(&self) -> bool {
+        self.index == 0
+    }
+
     /// Whether `searchText` is part of this.
     pub(crate) fn finds(&self, turn: &Turn<'_>, name: &str) -> bool {
         match turn.settings.other(Doubt::SearchIgnoresCase) {

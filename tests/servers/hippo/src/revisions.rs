@@ -20,6 +20,13 @@ pub(crate) fn list(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
     let paging = Paging::of(turn, 50)?;
     let rows: Vec<_> = turn.state.revisions.iter().map(item).collect();
     let total = rows.len();
+    if paging.is_first() && turn.settings.other(Doubt::RevisionsMove) {
+        // As where somebody changes a row: the database gives it last from then on.
+        turn.state.readings += 1;
+        if turn.state.readings % 2 == 1 && total > 0 {
+            turn.state.revisions.rotate_left(1);
+        }
+    }
     Ok(paging.answer(turn, "revisions", rows, total))
 }
 
@@ -61,6 +68,11 @@ pub(crate) fn delete(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
     let id = turn.id;
     if turn.state.revision(id).is_none() {
         return Err(Failure::Missing("Revision", id));
+    }
+    let mut channels = turn.state.channels.iter();
+    let used = channels.any(|channel| channel.active == Some(id));
+    if used && !turn.settings.other(Doubt::ActiveRevisionGoes) {
+        return Err(Failure::Broken(format!("a channel runs {id}")));
     }
     turn.state.revisions.retain(|revision| revision.id != id);
     for channel in &mut turn.state.channels {

@@ -10,13 +10,26 @@ use crate::{accounts, apps, certificates, channels, health, revisions, statuses,
 
 type Handler = fn(&mut Turn<'_>) -> Result<Answer, Failure>;
 
-/// One method of one path.
+/// One method of one resource.
 pub(crate) struct Route {
     method: Method,
-    path: &'static str,
+    /// In 0.19 and newer.
+    plural: Option<&'static str>,
+    /// Before, from one release up to another.
+    singular: Option<(&'static str, Api, Api)>,
     /// Whether it is there for those without a token.
     pub(crate) anonymous: bool,
     pub(crate) handler: Handler,
+}
+
+impl Route {
+    fn path(&self, api: Api) -> Option<&'static str> {
+        if api >= Api::V0_19 {
+            return self.plural;
+        }
+        let (path, from, to) = self.singular?;
+        (from <= api && api <= to).then_some(path)
+    }
 }
 
 pub(crate) enum Found<'a> {
@@ -27,14 +40,9 @@ pub(crate) enum Found<'a> {
 }
 
 pub(crate) fn find<'a>(api: Api, method: &Method, path: &'a str) -> Found<'a> {
-    let lists: [&'static [Route]; 2] = match api {
-        Api::V0_12 => [SINGULAR, PUT_VARIABLES],
-        Api::V0_18 => [SINGULAR, PATCH_CHANNEL],
-        Api::V0_19 | Api::V0_20 => [PLURAL, &[]],
-    };
     let mut found = Found::Nothing;
-    for route in EVERYWHERE.iter().chain(lists.into_iter().flatten()) {
-        let Some(id) = matching(route.path, path) else {
+    for route in ROUTES {
+        let Some(id) = route.path(api).and_then(|it| matching(it, path)) else {
             continue;
         };
         if route.method == *method {
@@ -59,95 +67,140 @@ fn matching<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
     segments.next().is_none().then_some(id)
 }
 
-const fn route(method: Method, path: &'static str, handler: Handler) -> Route {
+const fn entry(
+    method: Method,
+    plural: Option<&'static str>,
+    singular: Option<(&'static str, Api, Api)>,
+    anonymous: bool,
+    handler: Handler,
+) -> Route {
     Route {
         method,
-        path,
-        anonymous: false,
+        plural,
+        singular,
+        anonymous,
         handler,
     }
 }
 
-const fn open(method: Method, path: &'static str, handler: Handler) -> Route {
-    Route {
-        method,
-        path,
-        anonymous: true,
-        handler,
-    }
+/// In every release, below its path of 0.19 and below the one of before.
+const fn route(
+    method: Method,
+    plural: &'static str,
+    singular: &'static str,
+    handler: Handler,
+) -> Route {
+    let singular = Some((singular, Api::V0_12, Api::V0_18));
+    entry(method, Some(plural), singular, false, handler)
 }
 
-const EVERYWHERE: &[Route] = &[open(Method::GET, "/healthz", health::show)];
+/// The same, without a token.
+const fn open(
+    method: Method,
+    plural: &'static str,
+    singular: &'static str,
+    handler: Handler,
+) -> Route {
+    let singular = Some((singular, Api::V0_12, Api::V0_18));
+    entry(method, Some(plural), singular, true, handler)
+}
 
-const PLURAL: &[Route] = &[
-    open(Method::POST, "/api/auth-tokens", accounts::create_token),
-    open(Method::POST, "/api/accounts", accounts::create),
-    route(Method::GET, "/api/apps", apps::list),
-    route(Method::POST, "/api/apps", apps::create),
-    route(Method::GET, "/api/apps/{id}", apps::show),
-    route(Method::PUT, "/api/apps/{id}", apps::rename),
-    route(Method::DELETE, "/api/apps/{id}", apps::delete),
-    route(Method::GET, "/api/channels", channels::list),
-    route(Method::POST, "/api/channels", channels::create),
-    route(Method::GET, "/api/channels/{id}", channels::show),
-    route(Method::PUT, "/api/channels/{id}", channels::replace),
-    route(Method::PATCH, "/api/channels/{id}", channels::patch),
-    route(Method::DELETE, "/api/channels/{id}", channels::delete),
-    route(
+/// Since 0.19.
+const fn new(method: Method, path: &'static str, handler: Handler) -> Route {
+    entry(method, Some(path), None, false, handler)
+}
+
+/// In one of the old releases.
+const fn old(method: Method, path: &'static str, api: Api, handler: Handler) -> Route {
+    entry(method, None, Some((path, api, api)), false, handler)
+}
+
+const fn get(plural: &'static str, singular: &'static str, handler: Handler) -> Route {
+    route(Method::GET, plural, singular, handler)
+}
+
+const fn post(plural: &'static str, singular: &'static str, handler: Handler) -> Route {
+    route(Method::POST, plural, singular, handler)
+}
+
+const fn put(plural: &'static str, singular: &'static str, handler: Handler) -> Route {
+    route(Method::PUT, plural, singular, handler)
+}
+
+const fn delete(plural: &'static str, singular: &'static str, handler: Handler) -> Route {
+    route(Method::DELETE, plural, singular, handler)
+}
+
+const ROUTES: &[Route] = &[
+    open(Method::GET, "/healthz", "/healthz", health::show),
+    open(
+        Method::POST,
+        "/api/auth-tokens",
+        "/api/account/createtoken",
+        accounts::create_token,
+    ),
+    open(
+        Method::POST,
+        "/api/accounts",
+        "/api/account",
+        accounts::create,
+    ),
+    get("/api/apps", "/api/app", apps::list),
+    post("/api/apps", "/api/app", apps::create),
+    new(Method::GET, "/api/apps/{id}", apps::show),
+    put("/api/apps/{id}", "/api/app/{id}", apps::rename),
+    delete("/api/apps/{id}", "/api/app/{id}", apps::delete),
+    get("/api/channels", "/api/channel", channels::list),
+    post("/api/channels", "/api/channel", channels::create),
+    get("/api/channels/{id}", "/api/channel/{id}", channels::show),
+    put("/api/channels/{id}", "/api/channel/{id}", channels::replace),
+    new(Method::PATCH, "/api/channels/{id}", channels::patch),
+    old(
+        Method::PATCH,
+        "/api/channel/{id}",
+        Api::V0_18,
+        channels::patch,
+    ),
+    old(
+        Method::PUT,
+        "/api/channel/{id}/environment-variables",
+        Api::V0_12,
+        channels::put_variables,
+    ),
+    delete("/api/channels/{id}", "/api/channel/{id}", channels::delete),
+    new(
         Method::PUT,
         "/api/channels/{id}/desired-status",
         statuses::want,
     ),
-    route(Method::GET, "/api/channels/{id}/logs", statuses::logs),
-    route(Method::GET, "/api/channel-statuses", statuses::list),
-    route(Method::GET, "/api/revisions", revisions::list),
-    route(Method::POST, "/api/revisions", revisions::register),
-    route(Method::DELETE, "/api/revisions/{id}", revisions::delete),
-    route(Method::GET, "/api/certificates", certificates::list),
-    route(Method::POST, "/api/certificates", certificates::create),
-    route(Method::PUT, "/api/certificates/{id}", certificates::replace),
-    route(
-        Method::DELETE,
+    get(
+        "/api/channels/{id}/logs",
+        "/api/channel/logs/{id}",
+        statuses::logs,
+    ),
+    new(Method::GET, "/api/channel-statuses", statuses::list),
+    get("/api/revisions", "/api/revision", revisions::list),
+    post("/api/revisions", "/api/revision", revisions::register),
+    delete(
+        "/api/revisions/{id}",
+        "/api/revision/{id}",
+        revisions::delete,
+    ),
+    get("/api/certificates", "/api/certificate", certificates::list),
+    post(
+        "/api/certificates",
+        "/api/certificate",
+        certificates::create,
+    ),
+    put(
         "/api/certificates/{id}",
-        certificates::delete,
+        "/api/certificate/{id}",
+        certificates::replace,
     ),
-    route(Method::GET, "/api/storages", storages::list),
-];
-
-const SINGULAR: &[Route] = &[
-    open(
-        Method::POST,
-        "/api/account/createtoken",
-        accounts::create_token,
-    ),
-    open(Method::POST, "/api/account", accounts::create),
-    route(Method::GET, "/api/app", apps::list),
-    route(Method::POST, "/api/app", apps::create),
-    route(Method::PUT, "/api/app/{id}", apps::rename),
-    route(Method::DELETE, "/api/app/{id}", apps::delete),
-    route(Method::GET, "/api/channel", channels::list),
-    route(Method::POST, "/api/channel", channels::create),
-    route(Method::GET, "/api/channel/{id}", channels::show),
-    route(Method::PUT, "/api/channel/{id}", channels::replace),
-    route(Method::DELETE, "/api/channel/{id}", channels::delete),
-    route(Method::GET, "/api/channel/logs/{id}", statuses::logs),
-    route(Method::GET, "/api/revision", revisions::list),
-    route(Method::POST, "/api/revision", revisions::register),
-    route(Method::GET, "/api/certificate", certificates::list),
-    route(Method::POST, "/api/certificate", certificates::create),
-    route(Method::PUT, "/api/certificate/{id}", certificates::replace),
-    route(
-        Method::DELETE,
+    delete(
+        "/api/certificates/{id}",
         "/api/certificate/{id}",
         certificates::delete,
     ),
-    route(Method::GET, "/api/storage", storages::list),
+    get("/api/storages", "/api/storage", storages::list),
 ];
-
-const PATCH_CHANNEL: &[Route] = &[route(Method::PATCH, "/api/channel/{id}", channels::patch)];
-
-const PUT_VARIABLES: &[Route] = &[route(
-    Method::PUT,
-    "/api/channel/{id}/environment-variables",
-    channels::put_variables,
-)];

@@ -31,6 +31,7 @@ pub(crate) fn answer(settings: &Settings, state: &State, call: &Call) -> Answer 
         "/.well-known/spin/health" => text("text/plain", "OK"),
         "/.well-known/spin/info" => match settings.app_info {
             AppInfo::Missing => empty(StatusCode::NOT_FOUND),
+            AppInfo::App => text("text/plain", bindle),
             AppInfo::Shown => {
                 shown(&json!({ "name": name, "version": version, "bindle_version": version }))
             }

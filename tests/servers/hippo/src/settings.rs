@@ -35,6 +35,8 @@ pub enum AppInfo {
     Shown,
     /// 404, as older ones
     Missing,
+    /// What the app itself answers, as those older ones do where it has a route for everything
+    App,
 }
 
 /// Where Hippo was read and not run, and it may be either way: naming one takes the other way.
@@ -62,6 +64,18 @@ pub enum Doubt {
     StrategiesAreNamed,
     /// An unknown path shows the web page. Otherwise 404
     PathsShowThePage,
+    /// DELETE of a channel stops its app first, and keeps the row where that fails. Otherwise the row goes first, and the app stays
+    DeleteStopsFirst,
+    /// DELETE of a revision takes it from the channels that run it. Otherwise the database refuses, and the answer is 500
+    ActiveRevisionGoes,
+    /// While the revisions are read page by page, one moves, each second time. Otherwise their order stays
+    RevisionsMove,
+    /// A PATCH that fails inside answers 400, about the fields that were left out. Otherwise 500
+    PatchFailsAs400,
+    /// In 0.18, PATCH takes `{"value": …}` only. Otherwise plain values
+    PatchIsWrapped,
+    /// A desired status that a channel has already does nothing. Otherwise Running starts it anew
+    SameStatusDoesNothing,
 }
 
 /// What the stand-in is started with.

@@ -17,6 +17,8 @@ pub(crate) struct State {
     pub(crate) scheduler: Scheduler,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) planned: Vec<Planned>,
+    /// How often the first page of the revisions was read.
+    pub(crate) readings: usize,
 }
 
 pub(crate) struct Account {

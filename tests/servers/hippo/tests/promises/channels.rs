@@ -128,6 +128,87 @@ fn a_desired_status_starts_what_the_channel_was_changed_to_and_posts_the_job_twi
 }
 
 #[rstest]
+#[case::as_read(&[], 3)]
+#[case::the_other_way(&[Doubt::SameStatusDoesNothing], 2)]
+fn running_may_be_asked_for_again(#[case] inferred: &[Doubt], #[case] times: usize) {
+    let (world, channel) = deployed(inferred);
+    let path = format!("/api/channels/{channel}/desired-status");
+    for status in ["Running", "Running", "Dead", "Running"] {
+        let body = json!({ "channelId": channel, "desiredStatus": status });
+        assert_eq!(world.ask("PUT", &path, &body).0, 204);
+    }
+    assert_eq!(world.starts().len(), 1 + 2 * times);
+}
+
+#[rstest]
+#[case::as_read(&[], 0)]
+#[case::the_other_way(&[Doubt::DeleteStopsFirst], 1)]
+fn without_the_scheduler_a_channel_goes_and_its_app_stays(
+    #[case] inferred: &[Doubt],
+    #[case] left: usize,
+) {
+    let (world, channel) = deployed(inferred);
+    world.control("POST", "/nomad", &json!({ "up": false }));
+    let path = format!("/api/channels/{channel}");
+    assert_eq!(world.ask("DELETE", &path, &Value::Null).0, 500);
+    let state = world.state();
+    assert_eq!(state["channels"].as_array().unwrap().len(), left);
+    assert_eq!(state["jobs"].as_array().unwrap().len(), 1);
+}
+
+#[rstest]
+#[case::as_read(&[], 500)]
+#[case::the_other_way(&[Doubt::ActiveRevisionGoes], 204)]
+fn a_revision_that_runs_is_not_deleted(#[case] inferred: &[Doubt], #[case] expected: u16) {
+    let (world, _) = deployed(inferred);
+    let delete = |number: &str| {
+        let path = format!("/api/revisions/{}", world.revision(number));
+        world.ask("DELETE", &path, &Value::Null).0
+    };
+    assert_eq!(delete("0.2.0"), expected);
+    assert_eq!(delete("0.1.0"), 204);
+    let active = &world.state()["channels"][0]["activeRevisionId"];
+    assert_eq!(active.is_null(), expected == 204);
+}
+
+#[rstest]
+#[case::as_read(&[], 500)]
+#[case::the_other_way(&[Doubt::PatchFailsAs400], 400)]
+fn a_patch_that_fails_inside_may_complain_about_what_is_left_out(
+    #[case] inferred: &[Doubt],
+    #[case] expected: u16,
+) {
+    let (world, channel) = deployed(inferred);
+    let body = json!({ "rangeRule": "*", "activeRevisionId": NOBODY });
+    let path = format!("/api/channels/{channel}");
+    let (status, answer) = world.ask("PATCH", &path, &body);
+    assert_eq!(status, expected);
+    if status == 400 {
+        assert_eq!(errors(&answer), ["Name", "Domain", "CertificateId"]);
+    }
+}
+
+#[rstest]
+#[case::as_read(Api::V0_18, &[], 204)]
+#[case::the_other_way(Api::V0_18, &[Doubt::PatchIsWrapped], 400)]
+#[case::later(Api::V0_19, &[Doubt::PatchIsWrapped], 204)]
+#[case::before(Api::V0_12, &[], 405)]
+fn a_patch_has_plain_values(#[case] api: Api, #[case] inferred: &[Doubt], #[case] expected: u16) {
+    let world = World::with(|settings| {
+        (settings.api, settings.inferred) = (api, inferred.to_vec());
+    });
+    world.push("shop", "0.1.0", MANIFEST);
+    let s = if api < Api::V0_19 { "" } else { "s" };
+    let app = json!({ "name": "shop", "storageId": "shop" });
+    let (_, app) = world.post(&format!("/api/app{s}"), &app);
+    let body = json!({ "appId": app, "name": "live", "revisionSelectionStrategy": "UseRangeRule" });
+    let (_, channel) = world.post(&format!("/api/channel{s}"), &body);
+    let path = format!("/api/channel{s}/{}", channel.as_str().unwrap());
+    let body = json!({ "rangeRule": "*" });
+    assert_eq!(world.ask("PATCH", &path, &body).0, expected);
+}
+
+#[rstest]
 #[case::as_read(&[], 0)]
 #[case::the_other_way(&[Doubt::PutStarts], 1)]
 fn put_starts_nothing_before_a_status_was_wanted(#[case] inferred: &[Doubt], #[case] more: usize) {

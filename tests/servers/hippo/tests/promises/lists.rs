@@ -54,6 +54,28 @@ fn a_search_for_channels_counts_what_it_finds() {
 }
 
 #[rstest]
+#[case::as_read(&[], 3)]
+#[case::the_other_way(&[Doubt::RevisionsMove], 2)]
+fn a_revision_may_move_while_they_are_read(#[case] inferred: &[Doubt], #[case] different: usize) {
+    let world = World::with(|settings| settings.inferred = inferred.to_vec());
+    for version in ["0.1.0", "0.2.0", "0.3.0"] {
+        world.push("shop", version, MANIFEST);
+    }
+    world.app("shop", "shop");
+    let read = || {
+        let page = |n| {
+            world
+                .get(&format!("/api/revisions?pageSize=1&pageIndex={n}"))
+                .1
+        };
+        let ids = (0..3).map(|n| page(n)["items"][0]["id"].to_string());
+        ids.collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!(read(), different);
+    assert_eq!(read(), 3);
+}
+
+#[rstest]
 #[case("?sortBy=name", 500)]
 #[case("?sortBy=StorageId", 200)]
 #[case("?pageSize=many", 400)]

@@ -8,5 +8,6 @@ mod control;
 mod families;
 mod lists;
 mod login;
+mod old_spin;
 mod revisions;
 mod running;
