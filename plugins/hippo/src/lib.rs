@@ -120,7 +120,7 @@ impl Logs for Hippo {
 
 impl Login for Hippo {
     async fn login() -> Result<Session> {
-        let target = Target::named()?;
+        let target = Target::place()?;
         let saved = |token| vec![("hippo-token".to_owned(), token)];
         match &target.credentials {
             Credentials::Password(user, _) => {

@@ -22,7 +22,17 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Where an app goes, whose name is one that Hippo takes: it stands in what Hippo is asked.
     pub(crate) fn named() -> Result<Self> {
+        let target = Self::place()?;
+        // What Hippo says of a name is stricter than what Bindle says.
+        let app = app::name();
+        check_app(&app).map_err(|error| errors::of_name(&app, &error))?;
+        Ok(target)
+    }
+
+    /// The same, where there need not be an app.
+    pub(crate) fn place() -> Result<Self> {
         let url = options::required("hippo-url", options::url)?;
         if url.contains('?') {
             return Err(
@@ -34,9 +44,6 @@ impl Target {
         let host = rest.split('/').next().unwrap_or_default().to_owned();
         let channel = options::required("channel", options::text)?;
         check_channel(&channel).map_err(|error| of_option("channel", &channel, &error))?;
-        // What Hippo says of a name is stricter than what Bindle says.
-        let app = app::name();
-        check_app(&app).map_err(|error| errors::of_name(&app, &error))?;
         let credentials = credentials()?;
         // One byte more than is taken, so that what is too long shows.
         let transport = WasiHttp {

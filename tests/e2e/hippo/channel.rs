@@ -274,8 +274,11 @@ fn an_old_hippo_is_told_domain_and_certificate_each_time() {
     assert_eq!(platform.hippo.state(), before);
     deploy(&user, &named);
     user.run("rollback", &[&first]).fails(2);
-    user.run("rollback", &[&[&*first], &named[..], &NO_WAIT].concat())
-        .ok();
+    user.run(
+        "rollback",
+        &[&[first.as_str()][..], &named[..], &NO_WAIT[..]].concat(),
+    )
+    .ok();
     let channel = platform.runs("shop", &first);
     assert_eq!(
         (&channel["domain"], &channel["certificateId"]),
