@@ -331,7 +331,7 @@ impl Command {
     /// Which app, for a command that has one, and how it is built, for one that loads it.
     pub(crate) fn app(&self) -> Option<(&App, Option<&Build>)> {
         match self {
-            Self::Deploy { named, build } | Self::Plan { named, build, .. } => {
+            Self::Deploy { named, build, .. } | Self::Plan { named, build, .. } => {
                 Some((&named.place.app, Some(build)))
             }
             Self::Inspect { app, build } => Some((app, Some(build))),
