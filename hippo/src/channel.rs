@@ -11,7 +11,7 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use spin_deployer_publish::{Patience, Transport, quote};
+use spin_deployer_publish::{Transport, quote};
 
 use crate::documents::{App, Certificate, Channel, ChannelStatus, Id, Revision, Status};
 use crate::releases::ATTEMPTS;
@@ -388,29 +388,15 @@ impl<T: Transport> Hippo<T> {
             .await
     }
 
-    /// Starts what the channel is to run. It is stopped before: Hippo might take it that what is to run and runs needs nothing.
+    /// Starts what the channel is to run, also in place of what runs.
     async fn start(&self, channel: &Id) -> Result<(), Error> {
         let Some(in_place) = &self.known_family().in_place else {
             return Ok(());
         };
         let path = in_place.desired_status.replace("{id}", channel.as_str());
-        let want = async |status: &str| {
-            let body = json!({ "channelId": channel, "desiredStatus": status });
-            self.write(Method::PUT, &path, Some(&body)).await
-        };
-        match want("Dead").await {
-            // Nomad may not know what never ran. If it knows nothing at all, the start fails too.
-            Ok(_) | Err(Error::Broken { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        // It does not run now, so this is not given up at once. To start it twice does no harm.
-        let mut patience = Patience::new();
-        loop {
-            match want("Running").await {
-                Ok(_) => return Ok(()),
-                Err(error) => patience.after(error, &self.transport).await?,
-            }
-        }
+        let body = json!({ "channelId": channel, "desiredStatus": "Running" });
+        self.write(Method::PUT, &path, Some(&body)).await?;
+        Ok(())
     }
 
     /// The channel as it is now, where that is what this run made of it. Another run may have registered the same number, and

@@ -35,5 +35,5 @@ fn where_they_cannot_be_written_nothing_is_deployed() {
         .push(app.path(), &reference, &more)
         .fails(2)
         .says("--outputs");
-    assert_eq!(registry.manifest("outputs", "v1").status, 404);
+    assert_eq!(registry.get("outputs/manifests/v1").status, 404);
 }

@@ -291,20 +291,6 @@ fn the_beginning_of_a_number_is_enough_where_it_begins_one_only() {
 }
 
 #[test]
-fn a_start_of_what_is_to_run_already_may_do_nothing() {
-    let server = Server::new(Api::Plural);
-    server.doubts.replace(vec![Doubt::SameStatusDoesNothing]);
-    for version in ["1.0.0+q1", "1.0.0+q2", "1.0.0+q3"] {
-        deploy(&server, version).unwrap();
-        server.is_tidy(version);
-    }
-    // It was asked for, and Nomad lost it.
-    server.jobs.borrow_mut().clear();
-    deploy(&server, "1.0.0+q3").unwrap();
-    server.is_tidy("1.0.0+q3");
-}
-
-#[test]
 fn a_change_that_fails_inside_is_no_complaint_about_what_was_left_out() {
     for doubts in [vec![], vec![Doubt::PatchFailsAs400]] {
         let server = Server::new(Api::Plural);

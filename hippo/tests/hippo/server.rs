@@ -59,8 +59,6 @@ pub(crate) struct Channel {
     pub(crate) active: Option<String>,
     pub(crate) certificate: Option<String>,
     pub(crate) environment: Vec<(String, String)>,
-    /// The status that somebody asked for.
-    pub(crate) wanted: Option<String>,
 }
 
 /// Where Hippo was read and not run: it may be the other way.
@@ -76,8 +74,6 @@ pub(crate) enum Doubt {
     PatchFailsAs400,
     /// 0.18 takes wrapped values only.
     PatchIsWrapped,
-    /// A status that was asked for before is not asked for again.
-    SameStatusDoesNothing,
 }
 
 pub(crate) struct Server {
@@ -464,16 +460,11 @@ impl Server {
     }
 
     fn want(&self, id: &str, status: &str) -> Answer {
-        let mut channels = self.channels.borrow_mut();
-        let Some(channel) = channels.iter_mut().find(|channel| channel.id == id) else {
+        let channels = self.channels.borrow();
+        let Some(channel) = channels.iter().find(|channel| channel.id == id).cloned() else {
             return missing("Channel", id);
         };
-        let before = channel.wanted.replace(status.to_owned());
-        let channel = channel.clone();
         drop(channels);
-        if before.as_deref() == Some(status) && self.is_other(Doubt::SameStatusDoesNothing) {
-            return (204, Value::Null);
-        }
         if status == "Dead" && self.nomad.get() {
             if let Some(job) = self.jobs.borrow_mut().get_mut(id) {
                 job.0.clear();
@@ -532,7 +523,6 @@ impl Server {
             active: Some(active),
             certificate: text("certificateId"),
             environment: Vec::new(),
-            wanted: None,
         };
         self.channels.borrow_mut().push(channel.clone());
         if self.start(&channel) {

@@ -6,10 +6,11 @@ use crate::name::OptionName;
 
 /// Flags of the host's own, which no option of a plugin may be called. The kinds of a clash: a plugin that takes
 /// `--output` for itself, and a user who believes to be asked by the host.
-pub const RESERVED: [&str; 33] = [
+pub const RESERVED: [&str; 34] = [
     "from",
     "target",
     "output",
+    "outputs",
     "yes",
     "no-input",
     "locked",

@@ -8,7 +8,6 @@ use super::platform::{Platform, User, is_write, version};
 #[rstest]
 #[case::as_it_was_read(&[])]
 #[case::patch_starts(&["--inferred", "patch-starts"])]
-#[case::same_status_does_nothing(&["--inferred", "same-status-does-nothing"])]
 #[case::pages_are_capped(&["--inferred", "pages-are-capped"])]
 #[case::search_ignores_case(&["--inferred", "search-ignores-case"])]
 #[case::paths_show_the_page(&["--inferred", "paths-show-the-page"])]

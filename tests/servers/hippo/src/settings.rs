@@ -74,8 +74,6 @@ pub enum Doubt {
     PatchFailsAs400,
     /// In 0.18, PATCH takes `{"value": …}` only. Otherwise plain values
     PatchIsWrapped,
-    /// A desired status that a channel has already does nothing. Otherwise Running starts it anew
-    SameStatusDoesNothing,
 }
 
 /// What the stand-in is started with.

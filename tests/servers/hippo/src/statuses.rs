@@ -10,7 +10,6 @@ use crate::failure::{Failure, Findings};
 use crate::hippo::Turn;
 use crate::message::{Answer, empty, json as answer, query};
 use crate::page::Paging;
-use crate::settings::Doubt;
 use crate::state::Wanted;
 
 /// `PUT` of a desired status: the one call that starts what a channel was changed to.
@@ -22,12 +21,8 @@ pub(crate) fn want(turn: &mut Turn<'_>) -> Result<Answer, Failure> {
     let wanted = body.wanted("desiredStatus")?;
     let wanted = wanted
         .ok_or_else(|| Findings::one("DesiredStatus", "The DesiredStatus field is required."))?;
-    let before = channels::found_mut(turn.state, turn.id)?
-        .wanted
-        .replace(wanted);
-    let same = before == Some(wanted);
+    channels::found_mut(turn.state, turn.id)?.wanted = Some(wanted);
     match wanted {
-        _ if same && turn.settings.other(Doubt::SameStatusDoesNothing) => {}
         Wanted::Dead => turn.state.scheduler.delete(turn.id)?,
         Wanted::Running => {
             // Two handlers listen to the same event, and each posts the job.
