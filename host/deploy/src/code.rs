@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use spin_deployer_sandbox::{Engine, Limits, Plugin, Verified};
+use spin_deployer_sandbox::{Engine, Interface, Limits, Plugin, Verified};
 use spin_deployer_store::{CompiledCode, StoreError};
 
 use crate::error::chain;
@@ -40,6 +40,8 @@ pub(crate) fn plugin(
     {
         return Ok((plugin, false));
     }
+    // What is no plugin for this host is told so before it is compiled, which takes seconds.
+    Interface::of(&target.wasm).map_err(unusable)?;
     observer.event(Event::Compiling {
         plugin: target.manifest.name.to_string(),
     });

@@ -99,12 +99,17 @@ pub(crate) fn rolled_back(report: &ReleasesReport) -> String {
     active(report, "Rolled back")
 }
 
-/// What `destroy` is about to remove.
-pub(crate) fn removal(target: &str, changes: &[Change]) -> String {
+/// What `destroy` is about to remove, if the plugin can tell.
+pub(crate) fn removal(target: &str, changes: Option<&[Change]>) -> String {
+    let target = escape::line(target);
+    let Some(changes) = changes else {
+        return format!(
+            "Destroy on {target}\n  The plugin cannot tell beforehand what it removes: it was built against an older version of the interface\n"
+        );
+    };
     let rows: Vec<_> = changes.iter().map(change).collect();
     format!(
-        "Destroy on {}\n{}{}\n",
-        escape::line(target),
+        "Destroy on {target}\n{}{}\n",
         table(2, &rows),
         totals(changes)
     )
@@ -505,7 +510,7 @@ mod tests {
             change(Action::Keep, "c", None),
         ];
         assert_eq!(
-            removal("prod", &changes),
+            removal("prod", Some(&changes)),
             "Destroy on prod\n  - delete  layer  a\\u{a}b\n  = keep    layer  c\n1 to delete, 1 to keep\n"
         );
     }
