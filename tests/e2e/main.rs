@@ -20,6 +20,7 @@ mod harness_itself;
 mod hippo;
 #[path = "../hostile/mod.rs"]
 mod hostile;
+mod interface_versions;
 mod interrupted;
 mod keys;
 mod local;
