@@ -35,3 +35,4 @@ mod push;
 mod readiness;
 mod report;
 mod servers;
+mod third_party;
