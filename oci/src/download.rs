@@ -5,14 +5,14 @@
 
 use std::io;
 
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use sha2::{Digest as _, Sha256};
 use spin_deployer_publish::Patience;
 
 use crate::answer::Answer;
 use crate::registry::once;
-use crate::url::join;
+use crate::url::{join, same_origin};
 use crate::{Body, Digest, Error, Sink, Transport, TransportError, TransportFailure};
 
 /// Redirects after which there is hardly anything at the end: a registry leads to its storage in one, an address that
@@ -139,12 +139,30 @@ pub async fn download<T: Transport>(
     wanted: Wanted<'_>,
     to: &mut dyn Destination,
 ) -> Result<u64, PullError> {
-    let send = async |url: &str, headers: &HeaderMap, sink: &mut dyn Sink| {
+    download_as(transport, url, None, wanted, to).await
+}
+
+/// The same with an `Authorization`, which only the origin of `url` gets: where it leads elsewhere, nothing is shown.
+///
+/// # Errors
+/// As [`download`].
+pub async fn download_as<T: Transport>(
+    transport: &T,
+    url: &str,
+    authorization: Option<&HeaderValue>,
+    wanted: Wanted<'_>,
+    to: &mut dyn Destination,
+) -> Result<u64, PullError> {
+    let send = async |at: &str, headers: &HeaderMap, sink: &mut dyn Sink| {
+        let mut headers = headers.clone();
+        if let Some(authorization) = authorization.filter(|_| same_origin(at, url)) {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
         once(
             transport,
             Method::GET,
-            url,
-            headers,
+            at,
+            &headers,
             Body::Empty,
             Some(sink),
         )

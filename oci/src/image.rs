@@ -157,7 +157,7 @@ impl Image {
 }
 
 impl Layer {
-    fn of(media_type: &str, name: &str, bytes: Vec<u8>) -> Self {
+    pub(crate) fn of(media_type: &str, name: &str, bytes: Vec<u8>) -> Self {
         Self {
             descriptor: Descriptor::new(media_type, Digest::of(&bytes), bytes.len() as u64),
             name: name.to_owned(),

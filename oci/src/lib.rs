@@ -3,6 +3,7 @@
 //! - [`Image`] is what a Spin application looks like in a registry or a layout: [`Image::assemble`] makes of a locked
 //!   application the layers, configuration and manifest that Spin's own reader expects, byte for byte the same for
 //!   equal applications.
+//! - [`component()`] is one component alone as an artifact, in the layout that `wkg` and `oras` push and pull.
 //! - [`Registry`] speaks the [distribution protocol] over a [`Transport`]. A plugin's transport is `wasi:http`, the
 //!   host's is its own way out. Neither the bytes of contents nor credentials need to be in the same process: a body
 //!   names a content by digest, and a credential may be a placeholder.
@@ -17,6 +18,7 @@
 //! [image layout]: https://github.com/opencontainers/image-spec/blob/v1.1.0/image-layout.md
 
 mod answer;
+mod artifact;
 mod auth;
 mod challenge;
 mod descriptor;
@@ -34,10 +36,11 @@ pub mod timestamp;
 mod upload;
 mod url;
 
+pub use artifact::{Interfaces, component};
 pub use auth::Credential;
 pub use challenge::{Challenge, challenges};
 pub use descriptor::Descriptor;
-pub use download::{Destination, PullError, Wanted, download};
+pub use download::{Destination, PullError, Wanted, download, download_as};
 pub use error::Error;
 pub use image::{Annotations, AssembleError, Assembly, Contents, Image, Layer};
 pub use manifest::{Document, IndexEntry, ManifestError};

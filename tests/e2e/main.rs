@@ -20,6 +20,7 @@ mod harness_itself;
 mod hippo;
 #[path = "../hostile/mod.rs"]
 mod hostile;
+mod interface_versions;
 mod interrupted;
 mod keys;
 mod local;
@@ -34,3 +35,4 @@ mod push;
 mod readiness;
 mod report;
 mod servers;
+mod third_party;

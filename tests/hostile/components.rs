@@ -8,7 +8,7 @@ use crate::harness::run::{Finished, Machine};
 
 /// A component of these definitions that exports `deployer` of the wrong type: what it does is done before that matters.
 pub(super) fn with(definitions: &str) -> Vec<u8> {
-    packed(&exporting("0.1.0", definitions), MANIFEST)
+    packed(&exporting("0.2.0", definitions), MANIFEST)
 }
 
 /// One with so many instances of this module.
@@ -66,18 +66,31 @@ fn refused(wasm: &[u8], code: i32) -> Finished {
 #[test]
 fn a_wrong_interface_version() {
     for (version, way_out) in [
-        ("0.2.0", "update spin-deployer"),
+        ("0.3.0", "update spin-deployer"),
         ("1.0.0", "update spin-deployer"),
         ("0.0.9", "newer version of the plugin"),
     ] {
         let component = packed(&exporting(version, ""), MANIFEST);
         refused(&component, 6)
             .says(&format!("deployer@{version}"))
-            .says("this host speaks version 0.1.0")
+            .says("this host speaks versions 0.1.0 and 0.2.0")
             .says(way_out);
     }
     let import = r#"(import "spin-deployer:api/app@0.7.0" (instance (export "name" (func (result string)))))"#;
     refused(&with(import), 6).says("app@0.7.0");
+}
+
+/// Built so from source. Nobody compiles it either.
+#[test]
+fn two_versions_of_the_interface_at_once() {
+    let refused = refused(&packed(&built("torn"), MANIFEST), 6)
+        .says("it exports spin-deployer:api/deployer@0.1.0 and imports spin-deployer:api/")
+        .says("a plugin is built against one version of the interface");
+    assert!(!refused.stderr.contains("Compile plugin"), "{refused}");
+    let import = r#"(import "spin-deployer:api/app@0.1.0" (instance (export "name" (func (result string)))))"#;
+    self::refused(&with(import), 6)
+        .says("deployer@0.2.0")
+        .says("app@0.1.0");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Commands and flags of our own. Those of a target's plugin are added in [`crate::options`].
 
+pub(crate) mod plugins;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use semver::Version;
 use spin_deployer_deploy::{Asked, Environment, UNGUARDED};
 use spin_deployer_manifest::ByteSize;
+
+use plugins::{CatalogCommand, PluginsCommand};
 
 /// A program that checks nothing says so.
 const VERSION: &str = match UNGUARDED {
@@ -102,6 +106,18 @@ pub(crate) enum Command {
         /// The file with the private key, as `openssl genpkey -algorithm ed25519` writes it too
         #[arg(value_hint = clap::ValueHint::FilePath)]
         file: PathBuf,
+    },
+    /// Manage plugins: install, upgrade, list, verify; or write one: new, pack, check, push
+    #[command(visible_alias = "plugin", arg_required_else_help = false)]
+    Plugins {
+        #[command(subcommand)]
+        command: PluginsCommand,
+    },
+    /// Manage catalogs of plugins
+    #[command(arg_required_else_help = false)]
+    Catalog {
+        #[command(subcommand)]
+        command: CatalogCommand,
     },
     /// Write completions for a shell to standard output
     Completions {
@@ -303,6 +319,8 @@ impl Command {
             Self::Inspect { .. } => "inspect",
             Self::Targets(_) => "targets",
             Self::Key { .. } => "key",
+            Self::Plugins { command } => command.name(),
+            Self::Catalog { .. } => "catalog",
             Self::Completions { .. } => "completions",
         }
     }
@@ -324,6 +342,8 @@ impl Command {
             Self::Inspect { .. }
             | Self::Targets(_)
             | Self::Key { .. }
+            | Self::Plugins { .. }
+            | Self::Catalog { .. }
             | Self::Completions { .. } => None,
         }
     }
@@ -343,6 +363,8 @@ impl Command {
             | Self::Logout { .. }
             | Self::Targets(_)
             | Self::Key { .. }
+            | Self::Plugins { .. }
+            | Self::Catalog { .. }
             | Self::Completions { .. } => None,
         }
     }

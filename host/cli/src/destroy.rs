@@ -27,22 +27,27 @@ pub(crate) async fn run(
     let removal = deployer.removal().await?;
     if !removal.is_empty() {
         if !(asks.yes && asks.quiet) {
-            progress.say(&results::removal(asks.target, &removal.changes));
+            progress.say(&results::removal(asks.target, removal.changes.as_deref()));
         }
         if !asks.yes {
-            confirm(&asks)?;
+            confirm(&asks, removal.changes.is_some())?;
         }
     }
     deployer.destroy(removal).await
 }
 
-fn confirm(asks: &Asks<'_>) -> Result<(), Error> {
+/// `listed`: they have seen what it is.
+fn confirm(asks: &Asks<'_>, listed: bool) -> Result<(), Error> {
     let name = escape::line(asks.target);
+    let (what, all) = match listed {
+        true => ("this", "all of it"),
+        false => ("the app", "the app"),
+    };
     if !asks.interactive {
-        let message = format!("destroy would remove this from {name}, and nobody can be asked");
+        let message = format!("destroy would remove {what} from {name}, and nobody can be asked");
         return Err(Error::new(Code::Usage, message).help("add --yes"));
     }
-    match prompt::confirm(&format!("Remove all of it from {name}?")) {
+    match prompt::confirm(&format!("Remove {all} from {name}?")) {
         true => Ok(()),
         false => Err(Error::new(Code::Failed, "nothing was removed")),
     }

@@ -18,12 +18,12 @@ use crate::parse::{CommandLine, Parsed, Stop};
 use crate::terminal::errors::{self, Kind};
 use crate::terminal::progress::Progress;
 use crate::terminal::{Screen, Streams, print, results, set_colors};
-use crate::{crash, destroy, ending, interrupted, json, signals};
+use crate::{crash, destroy, ending, interrupted, json, plugins, signals};
 
 /// What a command leaves on standard output, and its exit status.
-struct Done {
-    text: Vec<u8>,
-    exit_code: u8,
+pub(crate) struct Done {
+    pub(crate) text: Vec<u8>,
+    pub(crate) exit_code: u8,
 }
 
 impl Done {
@@ -94,7 +94,7 @@ fn tell(error: &Error, output: Output) -> u8 {
     exit_code
 }
 
-fn to_stderr(text: &str) {
+pub(crate) fn to_stderr(text: &str) {
     use std::io::Write as _;
     // Nobody is left to be told when standard error is gone.
     let _ = std::io::stderr().write_all(text.as_bytes());
@@ -112,7 +112,12 @@ fn execute(
     } = parsed;
     let flags = arguments.everywhere;
     let output = flags.output;
-    let target = match (&arguments.command, target) {
+    let command = match arguments.command {
+        Command::Plugins { command } => return plugins::run(command, flags, environment),
+        Command::Catalog { command } => return plugins::catalog(command, output, environment),
+        command => command,
+    };
+    let target = match (&command, target) {
         (Command::Inspect { .. }, _) => None,
         (Command::Targets(app), _) => {
             let search = Search {
@@ -150,7 +155,7 @@ fn execute(
         (_, Some(target)) => Some(target),
         (_, None) => return Err(Error::new(Code::Failed, "the command has no target")),
     };
-    let app = app_request(&arguments.command, flags.offline, environment);
+    let app = app_request(&command, flags.offline, environment);
 
     let screen = Screen::new(&flags, environment, Streams::of_this_process());
     let progress = Arc::new(Progress::new(
@@ -159,7 +164,7 @@ fn execute(
         screen.interactive,
     ));
     let oversight = Oversight {
-        command: arguments.command.name(),
+        command: command.name(),
         audit_log: flags.audit_log.clone(),
         policy: flags.policy.clone(),
     };
@@ -222,7 +227,7 @@ fn execute(
 
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        match &arguments.command {
+        match &command {
             Command::Destroy(_) => {
                 let asks = destroy::Asks {
                     yes: flags.yes,
@@ -286,6 +291,8 @@ async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<
         | Command::Inspect { .. }
         | Command::Targets(_)
         | Command::Key { .. }
+        | Command::Plugins { .. }
+        | Command::Catalog { .. }
         | Command::Completions { .. } => {
             return Err(Error::new(Code::Failed, "the command runs no plugin"));
         }
@@ -293,14 +300,18 @@ async fn call(deployer: &Deployer, command: &Command, output: Output) -> Result<
 }
 
 /// A report, as text or as a document.
-fn show<T: serde::Serialize>(report: &T, output: Output, text: impl Fn(&T) -> String) -> Done {
+pub(crate) fn show<T: serde::Serialize>(
+    report: &T,
+    output: Output,
+    text: impl Fn(&T) -> String,
+) -> Done {
     Done::new(match output {
         Output::Json => json::document(report),
         Output::Text => text(report),
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(2, 4))
@@ -360,6 +371,6 @@ fn list_targets(
     }))
 }
 
-fn cannot_start(error: &std::io::Error) -> Error {
+pub(crate) fn cannot_start(error: &std::io::Error) -> Error {
     Error::new(Code::Failed, "the command cannot start").detail(error.to_string())
 }

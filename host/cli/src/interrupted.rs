@@ -1,7 +1,7 @@
 //! What an interrupted command says before it ends: what is already on the platform, and how to complete it.
 
 use indicatif::DecimalBytes;
-use spin_deployer_deploy::{Code, Deployer, Error, Inspection, Landed};
+use spin_deployer_deploy::{Code, Deployer, Error, Inspection, Landed, Workbench};
 
 use crate::arguments::Output;
 use crate::signals::Signal;
@@ -47,6 +47,12 @@ pub(crate) fn deployer(deployer: &Deployer, target: &str) -> (Error, Option<Land
 /// The end of `inspect`, which changes nothing anywhere.
 pub(crate) fn inspection(inspection: &Inspection) -> (Error, Option<Landed>) {
     inspection.end();
+    (Error::new(Code::Failed, "interrupted"), None)
+}
+
+/// The end of a command about plugins. What it keeps it keeps whole or not at all.
+pub(crate) fn workbench(workbench: &Workbench) -> (Error, Option<Landed>) {
+    workbench.end();
     (Error::new(Code::Failed, "interrupted"), None)
 }
 

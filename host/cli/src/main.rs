@@ -15,6 +15,7 @@ mod json;
 mod options;
 mod outputs;
 mod parse;
+mod plugins;
 mod scan;
 mod signals;
 mod terminal;

@@ -168,6 +168,7 @@ impl<'e> CommandLine<'e> {
         for command in WITH_TARGET {
             root = root.mut_subcommand(command, |c| c.args(specs.iter().map(options::argument)));
         }
+        root = self.with_plugin_names(root);
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut root, "spin-deployer", &mut script);
         match shell {
@@ -177,6 +178,23 @@ impl<'e> CommandLine<'e> {
                 .into_bytes(),
             _ => script,
         }
+    }
+
+    /// Names of the plugins that are installed, for the commands that take one.
+    fn with_plugin_names(&self, root: clap::Command) -> clap::Command {
+        let names = spin_deployer_plugins::installed_names(self.environment);
+        root.mut_subcommand("plugins", |plugins| {
+            ["upgrade", "uninstall"]
+                .into_iter()
+                .fold(plugins, |plugins, command| {
+                    plugins.mut_subcommand(command, |c| {
+                        c.mut_arg("names", |arg| match names.is_empty() {
+                            true => arg,
+                            false => arg.value_parser(names.clone()),
+                        })
+                    })
+                })
+        })
     }
 
     fn command_with_target(&self) -> Option<&'static str> {

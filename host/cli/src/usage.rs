@@ -22,10 +22,14 @@ pub(crate) fn error(error: &clap::Error) -> Error {
         DisplayHelpOnMissingArgumentOrSubcommand | MissingSubcommand
     ) {
         let command = Arguments::command();
-        let names: Vec<&str> = command
-            .get_subcommands()
-            .map(clap::Command::get_name)
-            .collect();
+        let names: Vec<&str> = match error.get(ContextKind::ValidSubcommand) {
+            // Of the command that wants one of its own.
+            Some(ContextValue::Strings(names)) => names.iter().map(String::as_str).collect(),
+            _ => command
+                .get_subcommands()
+                .map(clap::Command::get_name)
+                .collect(),
+        };
         return Error::new(Code::Usage, "a command is missing").help(format!(
             "commands are {}; --help says more",
             names.join(", ")
@@ -143,6 +147,8 @@ mod tests {
     #[case("help", "unrecognized subcommand 'help'", "--help")]
     #[case("deploi", "unrecognized subcommand 'deploi'", "'deploy'")]
     #[case("", "a command is missing", "--help")]
+    #[case("plugins", "a command is missing", "install, upgrade")]
+    #[case("catalog", "a command is missing", "add, list")]
     fn a_wrong_line_is_one_sentence_and_a_way_out(
         #[case] line: &str,
         #[case] message: &str,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use spin_deployer_sandbox::{Engine, Plugin, Verified};
+use spin_deployer_sandbox::{Engine, Interface, Plugin, Verified};
 use spin_deployer_store::{CompiledCode, StoreError};
 
 use crate::audit::{AuditLog, Line};
@@ -46,6 +46,8 @@ pub(crate) fn plugin(
     {
         return Ok((plugin, false));
     }
+    // What is no plugin for this host is told so before it is compiled, which takes seconds.
+    Interface::of(&target.wasm).map_err(unusable)?;
     observer.event(Event::Compiling {
         plugin: target.manifest.name.to_string(),
     });

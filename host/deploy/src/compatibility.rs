@@ -33,7 +33,29 @@ pub(crate) async fn check(
         return Ok(());
     };
     let observer = &*loader.observer;
-    let found = match (flag, loader.environment.var("SPIN_VERSION")) {
+    let found = found(loader, flag).await?;
+    match found {
+        Some((version, said)) => judge(manifest, range, &version, said, observer),
+        None => {
+            observer.event(Event::Note(format!(
+                "plugin `{}` is made for Spin {range}, and there is no Spin here to compare with; name one with --spin-version",
+                manifest.name
+            )));
+            Ok(())
+        }
+    }
+}
+
+/// Which Spin it is, where one can be found.
+pub(crate) async fn here(
+    loader: &Loader,
+    flag: Option<&Version>,
+) -> Result<Option<Version>, Error> {
+    Ok(found(loader, flag).await?.map(|(version, _)| version))
+}
+
+async fn found(loader: &Loader, flag: Option<&Version>) -> Result<Option<(Version, Said)>, Error> {
+    Ok(match (flag, loader.environment.var("SPIN_VERSION")) {
         (Some(version), _) => Some((version.clone(), Said::Flag)),
         (None, Some(text)) => {
             let version = Version::parse(text).map_err(|error| {
@@ -47,17 +69,7 @@ pub(crate) async fn check(
             Some((version, Said::Variable))
         }
         (None, None) => ask(loader).await.map(|version| (version, Said::Binary)),
-    };
-    match found {
-        Some((version, said)) => judge(manifest, range, &version, said, observer),
-        None => {
-            observer.event(Event::Note(format!(
-                "plugin `{}` is made for Spin {range}, and there is no Spin here to compare with; name one with --spin-version",
-                manifest.name
-            )));
-            Ok(())
-        }
-    }
+    })
 }
 
 fn judge(

@@ -117,6 +117,7 @@ impl Deployer {
             let (plugin, version) = (&target.manifest.name, &target.manifest.version);
             policy::denied(&refusal).detail(format!("that is plugin `{plugin}` {version}"))
         })?;
+        policy::admit_signer(&policies, &target, &audit)?;
         let limits = request.limits.under(&policies)?;
         let record = consent::settle(
             &environment,

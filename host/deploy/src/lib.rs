@@ -12,6 +12,8 @@
 //! | connect it to the world | `ports`, `mounts`, `secrets`, `signing` |
 //! | run it | `spin_deployer_sandbox`, every request through `spin_deployer_egress` |
 //! | wait until it answers | `readiness` |
+//!
+//! Commands about plugins, of the crate `plugins`, stand on a [`Workbench`].
 
 mod admission;
 mod audit;
@@ -47,6 +49,7 @@ mod signing;
 mod spin;
 mod target;
 mod values;
+mod workbench;
 
 pub use consent::Agreeing;
 pub use deployer::{Deployer, Landed, Removal, Request};
@@ -58,7 +61,9 @@ pub use lock::{FILE as LOCK_FILE, LockFile};
 pub use logout::{logout, logout_all};
 pub use observer::{Event, Observer};
 pub use policy::{Asked, Oversight};
+pub use remotes::{Fetching, unfetched};
 pub use resolution::{BUILT_IN, Found, Search};
 pub use signing::{create_key, show_key};
 pub use spin_deployer_egress::UNGUARDED;
 pub use target::Target;
+pub use workbench::Workbench;

@@ -7,10 +7,11 @@ use spin_deployer_egress as egress;
 use spin_deployer_grants::{Ceiling, Policies, Policy, PolicyRefusal};
 use spin_deployer_manifest::ByteSize;
 use spin_deployer_sandbox as sandbox;
+use spin_deployer_signature::PublicKey;
 
 use crate::audit::{AuditLog, Line, PolicyFile, TargetLine};
 use crate::target::sha256;
-use crate::{Code, Environment, Error, Target, bounded};
+use crate::{Code, Environment, Error, Found, Target, bounded};
 
 /// The machine's own policy, which nobody has to name.
 const SYSTEM: &str = if cfg!(windows) {
@@ -172,6 +173,35 @@ fn read_all(
         policies = policies.with(name, policy);
     }
     Ok((policies, files))
+}
+
+/// Whether the policies let a plugin run that this publisher signed. What came with the program nobody else signed; and who
+/// signed one is known only where it was installed or fetched, because then somebody looked: what a lock says of
+/// a file beside it is no more than what whoever wrote both says.
+///
+/// # Errors
+/// The first that does not. It stands in the audit log.
+pub(crate) fn admit_signer(
+    policies: &Policies,
+    target: &Target,
+    audit: &AuditLog,
+) -> Result<(), Error> {
+    let signer = match target.found {
+        Found::BuiltIn => return Ok(()),
+        Found::Installed => target.signer.as_ref(),
+        Found::Vendored | Found::File => None,
+    };
+    let signer = signer.and_then(|text| text.as_str().parse::<PublicKey>().ok());
+    let name = target.manifest.name.as_str();
+    let admitted = policies.admits_signer(name, signer.as_ref());
+    admitted.map_err(|refusal| {
+        audit.line(&Line::Denied {
+            plugin: name,
+            digest: target.digest.as_str(),
+            why: refusal.to_string(),
+        });
+        denied(&refusal)
+    })
 }
 
 /// What a policy refuses, as the user is told.

@@ -18,19 +18,16 @@ use crate::{Code, Error, Event, Observer};
 /// Contents at a time, however many an app names: enough to hide the time between a request and its answer.
 const PARALLEL: usize = 8;
 
-/// Fetches for a load, on a thread that may block.
-pub(crate) struct Fetched {
+/// The way to what lies elsewhere, whose progress is shown.
+pub struct Fetching {
     fetcher: Fetcher,
     steps: Arc<Steps>,
-    runtime: Handle,
-    memory: Box<dyn DigestMemory>,
-    offline: bool,
     /// Where nothing can be kept, for the time of this process.
-    _temporary: Option<TempDir>,
+    temporary: Option<TempDir>,
 }
 
-impl Fetched {
-    pub(crate) fn new(loader: &Loader, runtime: Handle) -> Result<Self, Error> {
+impl Fetching {
+    pub(crate) fn new(loader: &Loader, bounds: Bounds) -> Result<Self, Error> {
         let environment = &loader.environment;
         let cache = environment.directories.cache();
         let temporary = match cache {
@@ -45,10 +42,6 @@ impl Fetched {
             (Some(temporary), _) => temporary.path().to_owned(),
             (None, cache) => cache.unwrap_or(Path::new(".")).join("fetched"),
         };
-        let memory: Box<dyn DigestMemory> = match cache {
-            Some(cache) => Box::new(FileMemory::at(&cache.join("digests"), &folder)),
-            None => Box::new(NoMemory),
-        };
         let steps = Arc::new(Steps {
             observer: loader.observer.clone(),
             running: Mutex::default(),
@@ -61,8 +54,66 @@ impl Fetched {
             cache: folder,
             offline: loader.request.offline,
             progress: steps.clone(),
-            bounds: Bounds::default(),
+            bounds,
         });
+        Ok(Self {
+            fetcher,
+            steps,
+            temporary,
+        })
+    }
+
+    /// Who fetches.
+    pub fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// What came of a question to [`Self::fetcher`], as the user is told. The steps that were shown meanwhile end.
+    ///
+    /// # Errors
+    /// What went wrong, with the code of who can do something about it.
+    pub fn done<T>(&self, result: Result<T, FetchError>) -> Result<T, Error> {
+        self.steps.end();
+        result.map_err(|error| unfetched(&error))
+    }
+}
+
+/// What went wrong, with the code of who can do something about it.
+pub fn unfetched(error: &FetchError) -> Error {
+    let code = match error {
+        // Nobody wrote an app that names it: somebody put something else there.
+        FetchError::WrongDigest { .. } => Code::Denied,
+        error => code(error.code()),
+    };
+    let told = Error::new(code, chain(error));
+    match error.help() {
+        help if help.is_empty() => told,
+        help => told.help(help),
+    }
+}
+
+/// Fetches for a load, on a thread that may block.
+pub(crate) struct Fetched {
+    fetcher: Fetcher,
+    steps: Arc<Steps>,
+    runtime: Handle,
+    memory: Box<dyn DigestMemory>,
+    offline: bool,
+    /// Where nothing can be kept, for the time of this process.
+    _temporary: Option<TempDir>,
+}
+
+impl Fetched {
+    pub(crate) fn new(loader: &Loader, runtime: Handle) -> Result<Self, Error> {
+        let Fetching {
+            fetcher,
+            steps,
+            temporary,
+        } = Fetching::new(loader, Bounds::default())?;
+        let memory: Box<dyn DigestMemory> = match loader.environment.directories.cache() {
+            Some(cache) => Box::new(FileMemory::at(&cache.join("digests"), fetcher.folder())),
+            None => Box::new(NoMemory),
+        };
         Ok(Self {
             fetcher,
             steps,

@@ -179,8 +179,8 @@ pub struct DestroyReport {
     pub target: String,
     /// The plugin that ran.
     pub plugin: PluginId,
-    /// What was to be removed, before it was.
-    pub planned: Vec<Change>,
+    /// What was to be removed, before it was. None, where the plugin could not tell.
+    pub planned: Option<Vec<Change>>,
     /// What is gone, in the plugin's words.
     pub removed: Vec<String>,
 }

@@ -22,6 +22,9 @@
 //! - **Credentials** come from where Spin, Docker, Podman and `wkg` keep them, are placeholders outside of egress, and go
 //!   to their registry and its token service. Neither the registry's storage nor a URL gets one.
 //!
+//! Plugins and their catalogs come the same way: [`Fetcher::artifact`], [`Fetcher::document`]. The one thing that is sent
+//! and not fetched is a plugin that its author pushes: [`Fetcher::push`].
+//!
 //! The futures of [`Fetcher`] are for the thread that polls them, and may run side by side; its caller blocks on them.
 //!
 //! ```no_run
@@ -46,6 +49,7 @@
 //! # Ok(()) }
 //! ```
 
+mod artifact;
 mod budget;
 mod cache;
 mod error;
@@ -69,8 +73,10 @@ use budget::Budget;
 use cache::{Cache, Incoming};
 use once::Once;
 
+pub use artifact::{Artifact, Signature};
 pub use error::FetchError;
 pub use progress::Progress;
+pub use web::Bearer;
 
 /// How much is fetched at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +162,11 @@ impl Fetcher {
         self.cache.folder()
     }
 
+    /// All of a content that is in the folder and is what its digest says.
+    pub fn content(&self, digest: &Digest, limit: u64) -> Option<Vec<u8>> {
+        self.cache.small(digest, limit)
+    }
+
     /// Takes a content out of the folder if it is not what its digest says: it is fetched anew when it is asked for.
     pub fn discard(&self, digest: &str) {
         if let Ok(digest) = digest.parse() {
@@ -163,9 +174,20 @@ impl Fetcher {
         }
     }
 
-    /// The only way out: none while offline.
+    /// The only way out for who reads: none while offline.
     fn session(
         &self,
+        what: &str,
+        grant: Grant,
+        vault: Arc<Vault>,
+    ) -> Result<Arc<Session>, FetchError> {
+        self.session_in(Phase::Load, what, grant, vault)
+    }
+
+    /// The only way out: none while offline.
+    fn session_in(
+        &self,
+        phase: Phase,
         what: &str,
         grant: Grant,
         vault: Arc<Vault>,
@@ -187,9 +209,7 @@ impl Fetcher {
             ..Limits::default()
         };
         let audit = Arc::clone(&self.audit);
-        Ok(self
-            .egress
-            .session(grant, Phase::Load, vault, limits, audit))
+        Ok(self.egress.session(grant, phase, vault, limits, audit))
     }
 
     /// A place for a content that is on its way.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use spin_deployer_egress::credentials::{self, Credential};
 use spin_deployer_egress::{Audience, Vault};
-use spin_deployer_grants::Grant;
+use spin_deployer_grants::{Grant, Phase};
 use spin_deployer_manifest::{Host, OptionName, Reference, Secret};
 use spin_deployer_oci as oci;
 use spin_deployer_oci::{Digest, Document, Pulled, Registry};
@@ -126,7 +126,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    fn failed(&self, error: oci::PullError) -> FetchError {
+    pub(crate) fn failed(&self, error: oci::PullError) -> FetchError {
         let registry = self.reference.registry();
         let origin = self.reference.origin();
         FetchError::of_pull(
@@ -143,13 +143,47 @@ impl<'a> Repository<'a> {
         if let Some(registry) = self.registry.get() {
             return Ok(registry);
         }
-        let fetcher = self.fetcher;
         let name = self.name()?;
-        let vault = Arc::new(Vault::default());
+        let (origin, policies) = (self.reference.origin(), &self.fetcher.policies);
+        let grant = Grant::loading_from_registry(origin, self.named, &name, policies);
+        let (way, credential) = self.connect(grant, Phase::Load, &name).await?;
+        let registry = Registry::reading(
+            way,
+            &self.reference.origin().to_string(),
+            self.reference.repository(),
+            credential,
+        );
+        Ok(self.registry.get_or_init(|| registry))
+    }
+
+    /// The registry for who also writes.
+    pub(crate) async fn writable(&self) -> Result<Registry<Way>, FetchError> {
+        let name = self.name()?;
         let origin = self.reference.origin();
-        let policies = &fetcher.policies;
-        let grant = Grant::loading_from_registry(origin.clone(), self.named, &name, policies);
-        let session = fetcher.session(self.what, grant, Arc::clone(&vault))?;
+        let grant = Grant::pushing(origin.clone(), &name, &self.fetcher.policies);
+        let (way, credential) = self.connect(grant, Phase::Deploy, &name).await?;
+        let repository = self.reference.repository();
+        Ok(Registry::new(
+            way,
+            &origin.to_string(),
+            repository,
+            credential,
+            &[],
+        ))
+    }
+
+    /// The way there, and the placeholder of what proves who is asking.
+    async fn connect(
+        &self,
+        grant: Grant,
+        phase: Phase,
+        name: &OptionName,
+    ) -> Result<(Way, Option<oci::Credential>), FetchError> {
+        let vault = Arc::new(Vault::default());
+        let session = self
+            .fetcher
+            .session_in(phase, self.what, grant, Arc::clone(&vault))?;
+        let origin = self.reference.origin();
         let keep = |secret: Secret| {
             vault
                 .insert(name.as_str(), secret, Audience::Registry(origin.clone()))
@@ -167,13 +201,7 @@ impl<'a> Repository<'a> {
                 Some(oci::Credential::IdentityToken(keep(token)?))
             }
         };
-        let registry = Registry::reading(
-            Way(session),
-            &origin.to_string(),
-            self.reference.repository(),
-            credential,
-        );
-        Ok(self.registry.get_or_init(|| registry))
+        Ok((Way(session), credential))
     }
 
     async fn credential(&self) -> Result<Option<Credential>, FetchError> {

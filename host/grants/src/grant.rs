@@ -145,6 +145,20 @@ impl Grant {
         grant
     }
 
+    /// Pushing to a registry that the user named, by the host itself, with what is kept in the vault under the name
+    /// `credential`.
+    #[must_use]
+    pub fn pushing(origin: Origin, credential: &OptionName, policies: &Policies) -> Self {
+        let named = [origin.host.clone()];
+        let mut grant = Self::loading_from_registry(origin, &named, credential, policies);
+        for rule in &mut grant.rules {
+            rule.methods
+                .extend([Method::POST, Method::PUT, Method::PATCH]);
+            rule.why = "push what the user named".to_owned();
+        }
+        grant
+    }
+
     /// What is granted.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

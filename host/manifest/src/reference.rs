@@ -108,6 +108,20 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// The same place, and of all that its tag may ever mean only this.
+    ///
+    /// # Errors
+    /// When that is no digest.
+    pub fn with_digest(&self, digest: &str) -> Result<Self, ReferenceError> {
+        check_digest(digest)?;
+        Ok(Self {
+            digest: Some(digest.to_owned()),
+            ..self.clone()
+        })
+    }
+}
+
 impl FromStr for Reference {
     type Err = ReferenceError;
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use wasm_encoder::{CustomSection, Encode, Section};
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{BinaryReader, Encoding, Parser, Payload};
 
 use crate::document::Manifest;
 use crate::document_error::ManifestError;
@@ -13,6 +13,11 @@ use crate::document_error::ManifestError;
 pub const NAME: &str = "spin-deployer:manifest";
 /// In bytes. A manifest is read by a person before it is agreed to.
 pub const MAX_SIZE: usize = 64 * 1024;
+
+/// Magic number, version and layer. In bytes.
+const HEADER: usize = 8;
+/// The id of a custom section.
+const CUSTOM: u8 = 0;
 
 /// Why there is no manifest to be had.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +67,27 @@ pub fn embed(component: &[u8], manifest_toml: &str) -> Result<Vec<u8>, SectionEr
     packed.push(section.id());
     section.encode(&mut packed);
     Ok(packed)
+}
+
+/// The component without its manifest, and everything else of it as it was.
+///
+/// # Errors
+/// When this is no component.
+pub fn strip(component: &[u8]) -> Result<Vec<u8>, SectionError> {
+    sections(component)?;
+    let mut reader = BinaryReader::new(component, 0);
+    let mut rest = reader.read_bytes(HEADER)?.to_vec();
+    while !reader.eof() {
+        let start = reader.current_position();
+        let id = reader.read_u8()?;
+        let size = reader.read_var_u32()?;
+        let content = reader.read_bytes(size as usize)?;
+        let is_ours = id == CUSTOM && BinaryReader::new(content, 0).read_string()? == NAME;
+        if !is_ours {
+            rest.extend_from_slice(&component[start..reader.current_position()]);
+        }
+    }
+    Ok(rest)
 }
 
 /// The text of the manifest in a component, not yet parsed.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use spin_deployer_manifest::section::{MAX_SIZE, NAME, SectionError, embed, extract};
+use spin_deployer_manifest::section::{MAX_SIZE, NAME, SectionError, embed, extract, strip};
 use wasm_encoder::{Component, CustomSection, Module, ModuleSection, NestedComponentSection};
 
 const MANIFEST: &str = "name = \"a\"\nversion = \"0.1.0\"\ndescription = \"ä\"\n";
@@ -43,6 +43,29 @@ fn a_manifest_of_a_part_is_not_that_of_the_whole() {
         extract(&embed(&whole, MANIFEST).unwrap()).unwrap(),
         MANIFEST
     );
+}
+
+#[test]
+fn without_its_manifest_a_component_is_what_it_was() {
+    let mut part = Component::new();
+    part.section(&custom(b"name = \"part\""));
+    let mut whole = Component::new();
+    whole.section(&NestedComponentSection(&part));
+    whole.section(&CustomSection {
+        name: Cow::Borrowed("other"),
+        data: Cow::Borrowed(b"stays"),
+    });
+    let whole = whole.finish();
+    assert_eq!(strip(&whole).unwrap(), whole);
+    assert_eq!(strip(&embed(&whole, MANIFEST).unwrap()).unwrap(), whole);
+    let twice = [&whole[..], &whole[8..]].concat();
+    let mut several = Component::new();
+    several.section(&custom(b"one")).section(&custom(b"two"));
+    let empty = Component::new().finish();
+    assert_eq!(strip(&several.finish()).unwrap(), empty);
+    assert_eq!(strip(&twice).unwrap(), twice);
+    assert!(strip(&Module::new().finish()).is_err());
+    assert!(strip(b"no wasm").is_err());
 }
 
 #[test]

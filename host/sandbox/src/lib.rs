@@ -6,6 +6,9 @@
 //! input; what the plugin prints comes back in the [`Outcome`]. [`Limits`] bound the rest, and a broken one is reported
 //! by its own name.
 //!
+//! A plugin may have been built against any version of the contract that this host speaks; [`Interface`] says which, from
+//! the component's bytes. What a call takes and returns is the newest's.
+//!
 //! This is the only crate that knows wasmtime. The world outside is traits here ([`App`], [`Options`], [`Progress`],
 //! [`Signer`], [`Network`]); whoever calls connects them.
 //!
@@ -27,6 +30,7 @@
 mod bindings;
 mod clock;
 mod content;
+mod contract;
 mod engine;
 mod error;
 mod host;
@@ -46,9 +50,10 @@ pub use bindings::spin_deployer::api::options::{Credential, Reference, Value};
 pub use bindings::spin_deployer::api::types::{Action, Change, Expectation, Probe, Release, Route};
 pub use engine::{Engine, Verified};
 pub use error::{CallError, Error, PluginError, PluginErrorKind};
+pub use interface::{Exports, Interface};
 pub use limits::{Limit, LimitKind, Limits};
 pub use mounts::Mount;
-pub use plugin::{Exports, Outcome, Plugin, Session};
+pub use plugin::{Outcome, Plugin, Session};
 pub use ports::{
     App, Body, ContentInfo, Network, NetworkError, Options, Ports, Progress, Signer, StepEvent,
     Timeouts,

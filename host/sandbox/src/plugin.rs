@@ -2,38 +2,27 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Instant;
 
-use wasmtime::component::{Component, Instance, InstancePre};
+use wasmtime::component::{Component, InstancePre};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::exports::spin_deployer::api::{deployer, login, logs, releases};
-use crate::bindings::spin_deployer::api::failures;
+use crate::contract::{Answer, Guest, Running};
 use crate::error::{Stop, explain};
 use crate::output::Output;
 use crate::state::{State, linker};
-use crate::{CallError, Change, Engine, Error, LimitKind, Limits, Ports, Release, interface};
+use crate::{
+    CallError, Change, Engine, Error, Exports, Interface, LimitKind, Limits, Ports, Release,
+};
 
 /// A component that exports `deployer`, linked and ready to be called. Keeps nothing between calls.
 #[derive(Clone)]
 pub struct Plugin {
     engine: Engine,
+    interface: Arc<Interface>,
     pre: InstancePre<State>,
-    deployer: deployer::GuestIndices,
-    releases: Option<releases::GuestIndices>,
-    logs: Option<logs::GuestIndices>,
-    login: Option<login::GuestIndices>,
-}
-
-/// What a plugin can do beside deploying.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exports {
-    /// [`Plugin::history`], [`Plugin::rollback`], [`Plugin::removal`], [`Plugin::destroy`].
-    pub releases: bool,
-    /// [`Plugin::tail`].
-    pub logs: bool,
-    /// [`Plugin::login`].
-    pub login: bool,
+    guest: Arc<dyn Guest>,
 }
 
 /// How a call ended, and what the plugin printed until then.
@@ -70,14 +59,13 @@ impl fmt::Debug for Session {
     }
 }
 
-type Calling<'a, T> =
-    Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, failures::Error>>> + Send + 'a>>;
+type Calling<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
 
 impl Plugin {
     pub(crate) fn new(engine: Engine, component: &Component) -> Result<Self, Error> {
         let ty = component.component_type();
         let wasmtime = engine.wasmtime();
-        interface::check(
+        let interface = Interface::named(
             ty.imports(wasmtime).map(|(name, _)| name),
             ty.exports(wasmtime).map(|(name, _)| name),
         )?;
@@ -88,153 +76,97 @@ impl Plugin {
                 "it does not implement the interface as it is defined: {e:#}"
             ))
         };
-        let pre = linker(wasmtime)
+        let contract = interface.contract();
+        let pre = linker(wasmtime, contract)
             .and_then(|linker| linker.instantiate_pre(component))
             .map_err(unfit)?;
-        let exported = |name| component.get_export_index(None, name).is_some();
-        let releases = exported("spin-deployer:api/releases@0.1.0")
-            .then(|| releases::GuestIndices::new(&pre))
-            .transpose()
-            .map_err(unfit)?;
-        let logs = exported("spin-deployer:api/logs@0.1.0")
-            .then(|| logs::GuestIndices::new(&pre))
-            .transpose()
-            .map_err(unfit)?;
-        let login = exported("spin-deployer:api/login@0.1.0")
-            .then(|| login::GuestIndices::new(&pre))
-            .transpose()
-            .map_err(unfit)?;
-        let deployer = deployer::GuestIndices::new(&pre).map_err(unfit)?;
+        let guest = contract.guest(&pre).map_err(unfit)?;
         Ok(Self {
             engine,
+            interface: Arc::new(interface),
             pre,
-            deployer,
-            releases,
-            logs,
-            login,
+            guest,
         })
+    }
+
+    /// What this plugin imports and exports.
+    pub fn interface(&self) -> &Interface {
+        &self.interface
     }
 
     /// What this plugin can do, read from its exports.
     pub fn exports(&self) -> Exports {
-        Exports {
-            releases: self.releases.is_some(),
-            logs: self.logs.is_some(),
-            login: self.login.is_some(),
-        }
+        self.interface.exports
     }
 
     /// What `deploy` would do now. That nothing changes is the network port's to see to.
     pub async fn plan(&self, ports: Ports, limits: Limits) -> Outcome<Vec<Change>> {
-        let load = |store: &mut _, instance: &_| self.deployer.load(store, instance);
-        self.run(ports, limits, load, |guest, store| {
-            Box::pin(async move { guest.call_plan(store).await })
-        })
-        .await
+        self.run(ports, limits, |guest, on| guest.plan(on)).await
     }
 
     /// Deploys.
     pub async fn deploy(&self, ports: Ports, limits: Limits) -> Outcome<Release> {
-        let load = |store: &mut _, instance: &_| self.deployer.load(store, instance);
-        self.run(ports, limits, load, |guest, store| {
-            Box::pin(async move { guest.call_deploy(store).await })
-        })
-        .await
+        self.run(ports, limits, |guest, on| guest.deploy(on)).await
     }
 
     /// At most `limit` releases, newest first.
     pub async fn history(&self, ports: Ports, limits: Limits, limit: u32) -> Outcome<Vec<Release>> {
-        let Some(releases) = &self.releases else {
-            return keeps_no_releases();
-        };
-        let load = |store: &mut _, instance: &_| releases.load(store, instance);
-        self.run(ports, limits, load, move |guest, store| {
-            Box::pin(async move { guest.call_history(store, limit).await })
-        })
-        .await
+        if !self.exports().releases {
+            return cannot("it keeps no releases");
+        }
+        self.run(ports, limits, move |guest, on| guest.history(on, limit))
+            .await
     }
 
     /// Makes an earlier release the active one.
     pub async fn rollback(&self, ports: Ports, limits: Limits, id: &str) -> Outcome<Release> {
-        let Some(releases) = &self.releases else {
-            return keeps_no_releases();
-        };
-        let load = |store: &mut _, instance: &_| releases.load(store, instance);
+        if !self.exports().releases {
+            return cannot("it keeps no releases");
+        }
         let id = id.to_owned();
-        self.run(ports, limits, load, move |guest, store| {
-            Box::pin(async move { guest.call_rollback(store, &id).await })
-        })
-        .await
+        self.run(ports, limits, move |guest, on| guest.rollback(on, id))
+            .await
     }
 
     /// What [`Self::destroy`] would remove. That nothing changes is the network port's to see to.
     pub async fn removal(&self, ports: Ports, limits: Limits) -> Outcome<Vec<Change>> {
-        let Some(releases) = &self.releases else {
-            return keeps_no_releases();
-        };
-        let load = |store: &mut _, instance: &_| releases.load(store, instance);
-        self.run(ports, limits, load, |guest, store| {
-            Box::pin(async move { guest.call_removal(store).await })
-        })
-        .await
+        if !self.exports().removal {
+            return cannot("it cannot tell what it would remove");
+        }
+        self.run(ports, limits, |guest, on| guest.removal(on)).await
     }
 
     /// Removes the app from the platform; what it removed.
     pub async fn destroy(&self, ports: Ports, limits: Limits) -> Outcome<Vec<String>> {
-        let Some(releases) = &self.releases else {
-            return keeps_no_releases();
-        };
-        let load = |store: &mut _, instance: &_| releases.load(store, instance);
-        self.run(ports, limits, load, |guest, store| {
-            Box::pin(async move { guest.call_destroy(store).await })
-        })
-        .await
+        if !self.exports().releases {
+            return cannot("it keeps no releases");
+        }
+        self.run(ports, limits, |guest, on| guest.destroy(on)).await
     }
 
     /// The last lines that the app wrote, oldest first. Nothing keeps a plugin to `lines`.
     pub async fn tail(&self, ports: Ports, limits: Limits, lines: u32) -> Outcome<Vec<String>> {
-        let Some(logs) = &self.logs else {
+        if !self.exports().logs {
             return cannot("it keeps no logs");
-        };
-        let load = |store: &mut _, instance: &_| logs.load(store, instance);
-        self.run(ports, limits, load, move |guest, store| {
-            Box::pin(async move { guest.call_tail(store, lines).await })
-        })
-        .await
+        }
+        self.run(ports, limits, move |guest, on| guest.tail(on, lines))
+            .await
     }
 
     /// Logs in.
     pub async fn login(&self, ports: Ports, limits: Limits) -> Outcome<Session> {
-        let Some(login) = &self.login else {
+        if !self.exports().login {
             return cannot("it knows no login of its own");
-        };
-        let load = |store: &mut _, instance: &_| login.load(store, instance);
-        self.run(ports, limits, load, |guest, store| {
-            Box::pin(async move {
-                let session = guest.call_login(store).await?;
-                Ok(session.map(
-                    |login::Session {
-                         account,
-                         saves,
-                         expires,
-                     }| Session {
-                        account,
-                        saves,
-                        expires,
-                    },
-                ))
-            })
-        })
-        .await
+        }
+        self.run(ports, limits, |guest, on| guest.login(on)).await
     }
 
-    /// One call in a store of its own: `load` finds the exports, `call` calls one.
-    async fn run<G, T>(
+    /// One call in a store of its own.
+    async fn run<T>(
         &self,
         ports: Ports,
         limits: Limits,
-        load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<G>,
-        call: impl for<'a> FnOnce(G, &'a mut Store<State>) -> Calling<'a, T>,
+        call: impl for<'a> FnOnce(&'a dyn Guest, Running<'a>) -> Calling<'a, T>,
     ) -> Outcome<T> {
         let (stdout, stderr) = (Output::new(limits.output), Output::new(limits.output));
         let deadline = Instant::now().checked_add(limits.wall);
@@ -252,8 +184,11 @@ impl Plugin {
                 progress.started();
                 let answer = tokio::time::timeout(limits.wall, async {
                     let instance = self.pre.instantiate_async(&mut store).await?;
-                    let guest = load(&mut store, &instance).map_err(|e| Stop::interface(&e))?;
-                    call(guest, &mut store).await
+                    let on = Running {
+                        store: &mut store,
+                        instance: &instance,
+                    };
+                    call(&*self.guest, on).await
                 })
                 .await;
                 let out_of_memory = store.data().memory.refused();
@@ -302,10 +237,6 @@ impl Plugin {
         });
         store
     }
-}
-
-fn keeps_no_releases<T>() -> Outcome<T> {
-    cannot("it keeps no releases")
 }
 
 fn cannot<T>(why: &str) -> Outcome<T> {

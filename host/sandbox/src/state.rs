@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
-use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
+use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
@@ -13,8 +13,8 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::bindings::spin_deployer::api;
 use crate::clock::Clock;
+use crate::contract::Contract;
 use crate::host::disk::{HasDisk, Left, of as disk_of};
 use crate::host::random::{HasRandom, of as random_of};
 use crate::http::Hooks;
@@ -109,8 +109,12 @@ impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// Everything that a plugin can reach; [`crate::interface`] has the same list by name. There is no `wasi:sockets`.
-pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+/// Everything that a plugin of this version can reach; [`crate::interface`] has the same list by name. There is no
+/// `wasi:sockets`.
+pub(crate) fn linker(
+    engine: &wasmtime::Engine,
+    contract: Contract,
+) -> wasmtime::Result<Linker<State>> {
     use wasmtime_wasi_io::bindings::wasi::io;
 
     let mut linker = Linker::<State>::new(engine);
@@ -136,9 +140,6 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)?;
     filesystem::types::add_to_linker::<_, HasDisk>(l, disk_of)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
-    api::app::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
-    api::options::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
-    api::progress::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
-    api::signing::add_to_linker::<_, HasSelf<State>>(l, |s| s)?;
+    contract.link(l)?;
     Ok(linker)
 }

@@ -42,6 +42,17 @@ pub enum StoreError {
     },
 }
 
+/// One file of compiled code, looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedCode {
+    /// Of the component that it was made of.
+    pub digest: String,
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it. `None`: nothing.
+    pub problem: Option<String>,
+}
+
 /// A folder of compiled code, which need not exist yet.
 #[derive(Debug, Clone)]
 pub struct CompiledCode {
@@ -114,6 +125,31 @@ impl CompiledCode {
         write().map_err(at(&path))
     }
 
+    /// Looks at all of it, and changes nothing.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or others could have written to it.
+    pub fn verify(&self) -> Result<Vec<VerifiedCode>, StoreError> {
+        if !self.folder_exists()? {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(at(&self.dir))? {
+            let path = entry.map_err(at(&self.dir))?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let Some((digest, compatibility)) = name.and_then(key) else {
+                continue;
+            };
+            all.push(VerifiedCode {
+                problem: problem(&path, &digest, &compatibility),
+                digest,
+                file: path,
+            });
+        }
+        all.sort_by(|one, two| one.file.cmp(&two.file));
+        Ok(all)
+    }
+
     /// # Errors
     /// When it is there and others could write to it.
     fn folder_exists(&self) -> Result<bool, StoreError> {
@@ -136,6 +172,38 @@ impl CompiledCode {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         Ok(self.dir.join(format!("{component}-{engine}")))
+    }
+}
+
+/// `<64 digits>-<64 digits>`: of which component, by which engine.
+fn key(name: &str) -> Option<(String, [u8; 32])> {
+    let (component, engine) = name.split_once('-')?;
+    if component.len() != 64 || engine.len() != 64 || !engine.is_ascii() {
+        return None;
+    }
+    let mut compatibility = [0; 32];
+    for (byte, at) in compatibility.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(engine.get(at..at + 2)?, 16).ok()?;
+    }
+    Some((format!("sha256:{component}"), compatibility))
+}
+
+fn problem(path: &Path, digest: &str, compatibility: &[u8; 32]) -> Option<String> {
+    let read = || -> Result<bool, StoreError> {
+        let Some(file) = open(path)? else {
+            return Ok(true);
+        };
+        let metadata = file.metadata().map_err(at(path))?;
+        check(path, &metadata)?;
+        Ok(metadata.is_file()
+            && read(file, digest, compatibility)
+                .map_err(at(path))?
+                .is_some())
+    };
+    match read() {
+        Ok(true) => None,
+        Ok(false) => Some("it is damaged, or somebody changed it".to_owned()),
+        Err(error) => Some(error.to_string()),
     }
 }
 

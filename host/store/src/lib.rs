@@ -17,7 +17,7 @@ mod plugins_error;
 mod secrets;
 
 pub use agreed::{Agreed, AgreedPlugin};
-pub use compiled::{CompiledCode, StoreError};
+pub use compiled::{CompiledCode, StoreError, VerifiedCode};
 pub use directories::Directories;
 pub use installed::{Installed, component_name};
 pub use plugins_error::PluginsError;

@@ -7,15 +7,15 @@
 
 pub mod imports {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "../../wit/0.2",
         inline: "
             package spin-deployer:sdk;
             world imports {
-                import spin-deployer:api/app@0.1.0;
-                import spin-deployer:api/options@0.1.0;
-                import spin-deployer:api/progress@0.1.0;
-                import spin-deployer:api/signing@0.1.0;
-                import spin-deployer:api/types@0.1.0;
+                import spin-deployer:api/app@0.2.0;
+                import spin-deployer:api/options@0.2.0;
+                import spin-deployer:api/progress@0.2.0;
+                import spin-deployer:api/signing@0.2.0;
+                import spin-deployer:api/types@0.2.0;
             }
         ",
         world: "spin-deployer:sdk/imports",
@@ -32,15 +32,15 @@ pub use imports::spin_deployer::api::{app, failures, options, progress, signing,
 
 pub mod exports_deployer {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "../../wit/0.2",
         inline: "
             package spin-deployer:sdk;
-            world exports-deployer { export spin-deployer:api/deployer@0.1.0; }
+            world exports-deployer { export spin-deployer:api/deployer@0.2.0; }
         ",
         world: "spin-deployer:sdk/exports-deployer",
         with: {
-            "spin-deployer:api/failures@0.1.0": crate::bindings::failures,
-            "spin-deployer:api/types@0.1.0": crate::bindings::types,
+            "spin-deployer:api/failures@0.2.0": crate::bindings::failures,
+            "spin-deployer:api/types@0.2.0": crate::bindings::types,
         },
         pub_export_macro: true,
         export_macro_name: "export_deployer",
@@ -50,15 +50,15 @@ pub mod exports_deployer {
 
 pub mod exports_releases {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "../../wit/0.2",
         inline: "
             package spin-deployer:sdk;
-            world exports-releases { export spin-deployer:api/releases@0.1.0; }
+            world exports-releases { export spin-deployer:api/releases@0.2.0; }
         ",
         world: "spin-deployer:sdk/exports-releases",
         with: {
-            "spin-deployer:api/failures@0.1.0": crate::bindings::failures,
-            "spin-deployer:api/types@0.1.0": crate::bindings::types,
+            "spin-deployer:api/failures@0.2.0": crate::bindings::failures,
+            "spin-deployer:api/types@0.2.0": crate::bindings::types,
         },
         pub_export_macro: true,
         export_macro_name: "export_releases",
@@ -68,14 +68,14 @@ pub mod exports_releases {
 
 pub mod exports_logs {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "../../wit/0.2",
         inline: "
             package spin-deployer:sdk;
-            world exports-logs { export spin-deployer:api/logs@0.1.0; }
+            world exports-logs { export spin-deployer:api/logs@0.2.0; }
         ",
         world: "spin-deployer:sdk/exports-logs",
         with: {
-            "spin-deployer:api/failures@0.1.0": crate::bindings::failures,
+            "spin-deployer:api/failures@0.2.0": crate::bindings::failures,
         },
         pub_export_macro: true,
         export_macro_name: "export_logs",
@@ -85,14 +85,14 @@ pub mod exports_logs {
 
 pub mod exports_login {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "../../wit/0.2",
         inline: "
             package spin-deployer:sdk;
-            world exports-login { export spin-deployer:api/login@0.1.0; }
+            world exports-login { export spin-deployer:api/login@0.2.0; }
         ",
         world: "spin-deployer:sdk/exports-login",
         with: {
-            "spin-deployer:api/failures@0.1.0": crate::bindings::failures,
+            "spin-deployer:api/failures@0.2.0": crate::bindings::failures,
         },
         pub_export_macro: true,
         export_macro_name: "export_login",

@@ -15,6 +15,11 @@ pub(crate) fn keyed(folder: &Path, manifest: &str) -> PathBuf {
     packed("keyed", folder, manifest)
 }
 
+/// The same of the plugin that was built against version 0.1 of the contract.
+pub(crate) fn older(folder: &Path, manifest: &str) -> PathBuf {
+    packed("older", folder, manifest)
+}
+
 fn packed(name: &str, folder: &Path, manifest: &str) -> PathBuf {
     let plugin = spin_deployer_manifest::section::embed(&built(name), manifest).unwrap();
     let path = folder.join(name).with_extension("wasm");

@@ -3,6 +3,7 @@
 pub(crate) mod consent;
 pub(crate) mod errors;
 pub(crate) mod escape;
+pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod results;

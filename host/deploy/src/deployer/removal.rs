@@ -11,15 +11,16 @@ use crate::{Error, policy};
 
 /// What `destroy` would remove.
 pub struct Removal {
-    /// In the plugin's order.
-    pub changes: Vec<Change>,
+    /// In the plugin's order. None, where it cannot tell: version 0.1 of the contract does not ask it.
+    pub changes: Option<Vec<Change>>,
     prepared: Prepared,
 }
 
 impl Removal {
-    /// Whether the platform has nothing of the app.
+    /// Whether the platform is known to have nothing of the app.
     pub fn is_empty(&self) -> bool {
-        self.changes.iter().all(|c| c.action == Action::Keep)
+        let keeps_all = |c: &Vec<Change>| c.iter().all(|c| c.action == Action::Keep);
+        self.changes.as_ref().is_some_and(keeps_all)
     }
 }
 
@@ -43,6 +44,10 @@ impl Deployer {
             let error = policy::denied(&refusal);
             return Err(error.detail("nothing was asked and nothing was removed"));
         }
+        if !prepared.plugin.exports().removal {
+            let changes = None;
+            return Ok(Removal { changes, prepared });
+        }
         let removal = self.run_or_log_in(
             &mut prepared,
             Phase::Status,
@@ -51,7 +56,7 @@ impl Deployer {
         );
         let changes = removal.await?.value;
         Ok(Removal {
-            changes: changes.into_iter().map(Change::from).collect(),
+            changes: Some(changes.into_iter().map(Change::from).collect()),
             prepared,
         })
     }

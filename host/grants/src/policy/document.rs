@@ -11,6 +11,7 @@ use spin_deployer_manifest::{
     ByteSize, DocumentError, Located, METHODS, OriginPattern, parse_method, read_toml,
 };
 use spin_deployer_oci::Digest;
+use spin_deployer_signature::PublicKey;
 use toml::Spanned;
 
 use super::{Policy, PolicyLimits};
@@ -90,6 +91,7 @@ struct Require {
     audit_log: bool,
     #[serde(default)]
     lock: bool,
+    signers: Option<Texts>,
 }
 
 struct Time(Duration);
@@ -151,6 +153,7 @@ fn read(text: &str) -> Located<Policy, PolicyProblem> {
         },
         audit_log: document.require.audit_log,
         lock: document.require.lock,
+        signers: entries(document.require.signers, PublicKey::from_str)?,
     })
 }
 
@@ -204,13 +207,16 @@ impl fmt::Display for Policy {
                 header = "";
             }
         }
-        if self.audit_log || self.lock {
+        if self.audit_log || self.lock || self.signers.is_some() {
             writeln!(f, "\n[require]")?;
         }
         for (key, required) in [("audit-log", self.audit_log), ("lock", self.lock)] {
             if required {
                 writeln!(f, "{key} = true")?;
             }
+        }
+        if let Some(signers) = &self.signers {
+            writeln!(f, "signers = {}", lines(signers))?;
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ use std::{collections::BTreeSet, time::Duration};
 use http::Method;
 use spin_deployer_manifest::{ByteSize, OriginPattern};
 use spin_deployer_oci::Digest;
+use spin_deployer_signature::PublicKey;
 
 pub use document::{PolicyError, PolicyProblem};
 pub use limit::{Amount, Ceiling, Limit, Limits};
@@ -54,6 +55,8 @@ pub struct Policy {
     pub audit_log: bool,
     /// Whether a run may change nothing in its lock, and needs one.
     pub lock: bool,
+    /// Who has to have signed a plugin that did not come with the program: one of them.
+    pub signers: Option<BTreeSet<PublicKey>>,
 }
 
 /// The most that a run may be given, as one file says it.

@@ -1,9 +1,11 @@
 //! All policies of a run together: everything that one of them refuses is refused.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::Method;
 use spin_deployer_manifest::Origin;
+use spin_deployer_signature::PublicKey;
 
 use super::{Limits, Policy, PolicyRefusal};
 
@@ -36,6 +38,33 @@ impl Policies {
         self.refused_by(missing, |policy| PolicyRefusal::Plugin {
             policy,
             digest: digest.to_owned(),
+        })
+    }
+
+    /// All publishers whose signature some policy asks for.
+    pub fn signers(&self) -> BTreeSet<PublicKey> {
+        let signers = self.iter().filter_map(|(_, policy)| policy.signers.clone());
+        signers.flatten().collect()
+    }
+
+    /// Whether a plugin that this publisher signed may run, or one that nobody signed. Those that came with the program
+    /// are not asked about.
+    ///
+    /// # Errors
+    /// The first policy that wants another signature.
+    pub fn admits_signer(
+        &self,
+        plugin: &str,
+        signer: Option<&PublicKey>,
+    ) -> Result<(), PolicyRefusal> {
+        let missing = |policy: &Policy| {
+            let signers = policy.signers.as_ref();
+            signers.is_some_and(|all| !signer.is_some_and(|signer| all.contains(signer)))
+        };
+        self.refused_by(missing, |policy| PolicyRefusal::Signer {
+            policy,
+            plugin: plugin.to_owned(),
+            signer: signer.cloned().map(Box::new),
         })
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use spin_deployer_manifest::Origin;
+use spin_deployer_signature::PublicKey;
 
 use crate::rule::quoted;
 
@@ -54,6 +55,16 @@ pub enum PolicyRefusal {
         /// Which policy.
         policy: Arc<str>,
     },
+    /// Not signed by one of its `require.signers`.
+    #[error("the policy {policy} does not let `{plugin}` run, because {}", signed(signer.as_deref()))]
+    Signer {
+        /// Which policy.
+        policy: Arc<str>,
+        /// The plugin's name.
+        plugin: String,
+        /// Who signed it, if anybody did.
+        signer: Option<Box<PublicKey>>,
+    },
     /// Its `require.audit-log`.
     #[error("the policy {policy} requires an audit log")]
     AuditLog {
@@ -71,6 +82,7 @@ impl PolicyRefusal {
             | Self::Method { policy, .. }
             | Self::Limit { policy, .. }
             | Self::Lock { policy }
+            | Self::Signer { policy, .. }
             | Self::AuditLog { policy } => policy,
         }
     }
@@ -83,6 +95,7 @@ impl PolicyRefusal {
             Self::Method { .. } => "http.methods".to_owned(),
             Self::Limit { key, .. } => format!("limits.{key}"),
             Self::Lock { .. } => "require.lock".to_owned(),
+            Self::Signer { .. } => "require.signers".to_owned(),
             Self::AuditLog { .. } => "require.audit-log".to_owned(),
         }
     }
@@ -95,6 +108,7 @@ impl PolicyRefusal {
             Self::Place { origin, .. } => format!("{},", quoted(origin)),
             Self::Method { method, .. } => format!("{},", quoted(method)),
             Self::Limit { key, line, .. } => format!("{key} = {line}"),
+            Self::Signer { signer, .. } => format!("{},", quoted(signer.as_ref()?)),
             Self::Lock { .. } | Self::AuditLog { .. } => return None,
         })
     }
@@ -113,7 +127,20 @@ impl PolicyRefusal {
             Self::Limit { most, .. } => format!(
                 "make do with {most}; only an administrator can allow more, in {policy}:\n{line}"
             ),
+            Self::Signer { signer: None, .. } => {
+                "install one that one of these publishers signed".to_owned()
+            }
             _ => format!("only an administrator can allow it, in `{key}` of {policy}:\n{line}"),
         }
+    }
+}
+
+fn signed(signer: Option<&PublicKey>) -> String {
+    match signer {
+        None => "none of the publishers that it names is known to have signed it".to_owned(),
+        Some(signer) => format!(
+            "the publisher with the {} is none that it names",
+            signer.id()
+        ),
     }
 }

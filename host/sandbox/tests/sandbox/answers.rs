@@ -12,6 +12,7 @@ async fn every_export_answers() {
         plugin.exports(),
         Exports {
             releases: true,
+            removal: true,
             logs: true,
             login: true
         }

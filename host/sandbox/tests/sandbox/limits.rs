@@ -109,7 +109,7 @@ fn many(definition: &str, instances: usize) -> String {
             (core instance $i (instantiate $f))
             (func $f (canon lift (core func $i "f")))
             (instance $deployer (export "plan" (func $f)) (export "deploy" (func $f)))
-            (export "spin-deployer:api/deployer@0.1.0" (instance $deployer)))"#
+            (export "spin-deployer:api/deployer@0.2.0" (instance $deployer)))"#
     )
 }
 

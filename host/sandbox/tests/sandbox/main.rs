@@ -8,6 +8,7 @@ mod interface;
 mod isolation;
 mod limits;
 mod network;
+mod older;
 mod progress;
 mod signing;
 mod support;

@@ -50,15 +50,21 @@ pub fn wasm(name: &str) -> Vec<u8> {
 
 pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
 
+fn plugin(name: &str) -> Plugin {
+    let code = ENGINE.compile(&wasm(name), &Limits::default()).unwrap();
+    ENGINE.load(Verified::new(&code).unwrap()).unwrap()
+}
+
 /// The plugin of many faults.
 pub fn hostile() -> &'static Plugin {
-    static HOSTILE: LazyLock<Plugin> = LazyLock::new(|| {
-        let code = ENGINE
-            .compile(&wasm("hostile"), &Limits::default())
-            .unwrap();
-        ENGINE.load(Verified::new(&code).unwrap()).unwrap()
-    });
+    static HOSTILE: LazyLock<Plugin> = LazyLock::new(|| plugin("hostile"));
     &HOSTILE
+}
+
+/// The one that was built against version 0.1 of the contract.
+pub fn older() -> &'static Plugin {
+    static OLDER: LazyLock<Plugin> = LazyLock::new(|| plugin("older"));
+    &OLDER
 }
 
 pub const DIGEST: &str = "sha256:00000000000000000000000000000000000000000000000000000000000000aa";

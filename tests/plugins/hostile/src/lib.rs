@@ -10,7 +10,7 @@ mod signing;
 mod small;
 
 wit_bindgen::generate!({
-    path: "../../../wit/0.1",
+    path: "../../../wit/0.2",
     world: "spin-deployer:api/platform",
     with: {
         "wasi:io/error@0.2.12": wasip2::io::error,

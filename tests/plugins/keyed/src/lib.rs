@@ -4,7 +4,7 @@
 mod small;
 
 wit_bindgen::generate!({
-    path: "../../../wit/0.1",
+    path: "../../../wit/0.2",
     world: "spin-deployer:api/publisher",
     with: {
         "wasi:io/error@0.2.12": wasip2::io::error,

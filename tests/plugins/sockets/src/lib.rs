@@ -1,7 +1,7 @@
 //! A plugin whose only fault is that it links `std::net`.
 
 wit_bindgen::generate!({
-    path: "../../../wit/0.1",
+    path: "../../../wit/0.2",
     world: "spin-deployer:api/publisher",
     with: {
         "wasi:io/error@0.2.12": wasip2::io::error,

@@ -41,12 +41,17 @@ fn sent(report: &PlanReport) -> String {
     format!("To ask, the plan itself sent\n{}", table(2, &rows))
 }
 
-/// What `destroy` is about to remove.
-pub(crate) fn removal(target: &str, changes: &[Change]) -> String {
+/// What `destroy` is about to remove, if the plugin can tell.
+pub(crate) fn removal(target: &str, changes: Option<&[Change]>) -> String {
+    let target = escape::line(target);
+    let Some(changes) = changes else {
+        return format!(
+            "Destroy on {target}\n  The plugin cannot tell beforehand what it removes: it was built against an older version of the interface\n"
+        );
+    };
     let rows: Vec<_> = changes.iter().map(change).collect();
     format!(
-        "Destroy on {}\n{}{}\n",
-        escape::line(target),
+        "Destroy on {target}\n{}{}\n",
         table(2, &rows),
         totals(changes)
     )

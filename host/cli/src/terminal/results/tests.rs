@@ -164,7 +164,7 @@ fn what_will_be_removed_is_listed_as_a_plan() {
         change(Action::Keep, "c", None),
     ];
     assert_eq!(
-        removal("prod", &changes),
+        removal("prod", Some(&changes)),
         "Destroy on prod\n  - delete  layer  a\\u{a}b\n  = keep    layer  c\n1 to delete, 1 to keep\n"
     );
 }

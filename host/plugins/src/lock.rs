@@ -1,0 +1,105 @@
+//! The lock of the app in the working directory, where there is an app or a lock.
+
+use std::path::Path;
+
+use spin_deployer_deploy::{Agreeing, Code, Environment, Error, LockFile};
+use spin_deployer_grants::LockedPlugin;
+use spin_deployer_manifest::{Line, PluginName};
+use spin_deployer_store::bundled;
+
+/// A `deployer.lock` that is there or may be made.
+pub(crate) struct AppLock(LockFile);
+
+impl AppLock {
+    /// # Errors
+    /// There is one, and it is wrong.
+    pub(crate) fn here(environment: &Environment) -> Result<Option<Self>, Error> {
+        let file = LockFile::beside(environment, None)?;
+        Ok(file.is_kept().then_some(Self(file)))
+    }
+
+    /// Whether it is there.
+    pub(crate) fn exists(&self) -> bool {
+        self.0.exists()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn shown(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    /// What it says of a plugin.
+    pub(crate) fn entry(&self, name: &PluginName) -> Option<LockedPlugin> {
+        self.0.lock().plugins.get(name).cloned()
+    }
+
+    /// What it says of plugins that are not in the program, by name.
+    pub(crate) fn third_party(&self) -> impl Iterator<Item = (&PluginName, &LockedPlugin)> {
+        self.all().filter(|(name, entry)| !is_built_in(name, entry))
+    }
+
+    /// Everything that it says, by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&PluginName, &LockedPlugin)> {
+        self.0.lock().plugins.iter()
+    }
+
+    /// Whether it says that already.
+    pub(crate) fn names(&self, name: &PluginName, entry: &LockedPlugin) -> bool {
+        self.0.lock().plugins.get(name) == Some(&self.local(entry))
+    }
+
+    /// Whether the user lets it change.
+    ///
+    /// # Errors
+    /// With `--locked`, and where CI is set and there is a lock.
+    pub(crate) fn may_change(
+        &self,
+        environment: &Environment,
+        name: &PluginName,
+        agreeing: Agreeing,
+    ) -> Result<(), Error> {
+        match agreeing.locked || environment.is_ci() && self.exists() {
+            false => Ok(()),
+            true => Err(Error::new(
+                Code::Usage,
+                format!("{} would have to change for `{name}`", self.shown()),
+            )
+            .help("run it once without --locked and without CI, and commit what changes; `spin-deployer plugins fetch` brings what it names")),
+        }
+    }
+
+    /// Writes down what an app is deployed with.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn put(&self, name: &PluginName, entry: LockedPlugin) -> Result<(), Error> {
+        let entry = self.local(&entry);
+        let mut file = self.0.clone();
+        file.update(|lock| {
+            lock.plugins.insert(name.clone(), entry);
+        })?;
+        Ok(())
+    }
+
+    /// A file below the app is named from there: the lock is read on other machines too.
+    fn local(&self, entry: &LockedPlugin) -> LockedPlugin {
+        let folder = self.path().parent();
+        let inside = folder.and_then(|folder| {
+            let path = Path::new(entry.source.as_str()).strip_prefix(folder).ok()?;
+            let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
+            Line::try_from(format!("./{}", parts.join("/"))).ok()
+        });
+        LockedPlugin {
+            source: inside.unwrap_or_else(|| entry.source.clone()),
+            ..entry.clone()
+        }
+    }
+}
+
+/// Whether an entry means the plugin that is in the program, whatever version of it.
+pub(crate) fn is_built_in(name: &PluginName, entry: &LockedPlugin) -> bool {
+    bundled::find(name.as_str()).is_some() && !entry.overrides
+}
