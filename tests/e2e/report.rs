@@ -139,11 +139,12 @@ fn the_audit_log_has_a_line_for_every_request() {
 
 #[test]
 fn bash_completes_our_flags_and_those_of_targets() {
-    let script = Machine::new().run(["completions", "bash"]).ok().stdout;
+    let machine = Machine::new();
+    let script = machine.run(["completions", "bash"]).ok().stdout;
     let asks = "\nCOMP_WORDS=(spin-deployer deploy --re) COMP_CWORD=2\n\
                 _spin__deployer spin-deployer --re deploy\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
     let output = std::process::Command::new("bash")
-        .args(["-c", &(script + asks)])
+        .arg(machine.write("completions.bash", script + asks))
         .output()
         .unwrap();
     let offered = String::from_utf8(output.stdout).unwrap();
