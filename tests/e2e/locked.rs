@@ -324,7 +324,7 @@ fn what_the_lock_names_comes_from_the_folder_of_vendor_by_its_digest() {
         .ok();
     fs::write(vendored, &wasm[1..]).unwrap();
     let refused = machine.run(line.into_iter().chain(["--vendor", "vendor"]));
-    refused.fails(2).says(&name).says("its digest is sha256:");
+    refused.fails(5).says(&name).says("its digest is sha256:");
 }
 
 #[rstest]

@@ -198,8 +198,9 @@ fn an_upgrade_that_asks_for_more_shows_it_and_is_agreed_to() {
     upgrade(&[]).fails(5).says(&gained);
     assert_eq!(lock(&machine), before);
     upgrade(&["--yes", "--locked"])
-        .fails(2)
-        .says("deployer.lock");
+        .fails(5)
+        .says("version: 0.1.0 in the lock, 0.2.0 here")
+        .says(&gained);
     assert_eq!(lock(&machine), before);
 
     upgrade(&["--yes"]).ok();

@@ -169,23 +169,7 @@ fn differences(entry: Option<&LockedPlugin>, target: &Target) -> Vec<String> {
         let (name, version) = (&manifest.name, &manifest.version);
         return vec![format!("{name} {version} {digest} is not in it")];
     };
-    let mut lines = Vec::new();
-    let mut compare = |what: &str, there: &str, here: &str| {
-        if there != here {
-            lines.push(format!("{what}: {there} in the lock, {here} here"));
-        }
-    };
-    compare(
-        "version",
-        &entry.version.to_string(),
-        &manifest.version.to_string(),
-    );
-    compare("digest", entry.digest.as_str(), digest.as_str());
-    compare(
-        "signer",
-        signer(entry.signer.as_ref()),
-        signer(target.signer.as_ref()),
-    );
+    let mut lines = entry.other(&target.entry());
     if !covers(entry, target) {
         let changes = entry.difference(manifest);
         lines.extend(changes.iter().map(ToString::to_string));

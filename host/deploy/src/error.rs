@@ -97,11 +97,13 @@ impl Error {
     }
 }
 
+/// A component that is another one than it was, or that somebody else may have put there, is run by nobody.
 impl From<PluginsError> for Error {
     fn from(error: PluginsError) -> Self {
         let code = match error {
+            PluginsError::Component { .. } | PluginsError::Foreign { .. } => Code::Denied,
+            PluginsError::Damaged { .. } | PluginsError::TooLarge { .. } => Code::Usage,
             PluginsError::Io { .. } => Code::Failed,
-            _ => Code::Usage,
         };
         Self::new(code, chain(&error)).help(error.help())
     }

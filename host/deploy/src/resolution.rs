@@ -170,9 +170,9 @@ fn locked(
 /// It is there, and cannot be read or has another digest.
 fn vendored(folder: &Path, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
     let path = folder.join(component_name(digest));
-    let unusable = |why: String| {
+    let unusable = |code: Code, why: String| {
         Error::new(
-            Code::Usage,
+            code,
             format!("the component {} cannot be used", path.display()),
         )
         .detail(why)
@@ -183,9 +183,12 @@ fn vendored(folder: &Path, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
     };
     match bounded::read(&path, LARGEST) {
         Ok(wasm) if Digest::of(&wasm) == *digest => Ok(Some(wasm)),
-        Ok(wasm) => Err(unusable(format!("its digest is {}", Digest::of(&wasm)))),
+        Ok(wasm) => Err(unusable(
+            Code::Denied,
+            format!("its digest is {}", Digest::of(&wasm)),
+        )),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(unusable(e.to_string())),
+        Err(e) => Err(unusable(Code::Usage, e.to_string())),
     }
 }
 

@@ -73,6 +73,24 @@ impl LockedPlugin {
     pub fn difference(&self, manifest: &Manifest) -> Vec<Change> {
         self.asks.difference(&Ask::of(manifest))
     }
+
+    /// How the plugin here is another one: version, digest and signer, a line each.
+    pub fn other(&self, here: &Self) -> Vec<String> {
+        fn signer(of: &LockedPlugin) -> &str {
+            of.signer.as_ref().map_or("nobody", Line::as_str)
+        }
+        let (there_version, here_version) = (self.version.to_string(), here.version.to_string());
+        let compared = [
+            ("version", &*there_version, &*here_version),
+            ("digest", self.digest.as_str(), here.digest.as_str()),
+            ("signer", signer(self), signer(here)),
+        ];
+        compared
+            .into_iter()
+            .filter(|(_, there, here)| there != here)
+            .map(|(what, there, here)| format!("{what}: {there} in the lock, {here} here"))
+            .collect()
+    }
 }
 
 fn asks_nothing(ask: &Ask) -> bool {

@@ -13,7 +13,7 @@ use spin_deployer_store::component_name;
 use crate::arrive::{Arrivals, another};
 use crate::component::LARGEST;
 use crate::files;
-use crate::kept::{Kept, unkept};
+use crate::kept::Kept;
 use crate::lock::{AppLock, is_built_in};
 use crate::report::{FetchReport, Fetched, SCHEMA};
 use crate::signer::{self, Keys};
@@ -130,7 +130,7 @@ impl Place {
 
     fn keep(&self, digest: &Digest, wasm: &[u8]) -> Result<(), Error> {
         match self {
-            Self::Kept(kept) => kept.plugins.keep(wasm).map(drop).map_err(unkept),
+            Self::Kept(kept) => kept.plugins.keep(wasm).map(drop).map_err(Error::from),
             Self::Vendor(folder) => {
                 fs::create_dir_all(folder).map_err(|error| {
                     let message = format!("cannot write {}", folder.display());

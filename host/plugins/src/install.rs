@@ -11,7 +11,7 @@ use spin_deployer_store::{AgreedPlugin, bundled};
 use crate::agreement;
 use crate::arrive::{Arrivals, Arrived, another};
 use crate::component::{Component, LARGEST};
-use crate::kept::{Kept, unkept};
+use crate::kept::Kept;
 use crate::lock::AppLock;
 use crate::pack::id;
 use crate::report::{InstallReport, PluginId, Provenance, SCHEMA};
@@ -244,7 +244,12 @@ impl Step<'_> {
             return Ok(report);
         }
         if let Some(lock) = self.lock.as_ref().filter(|_| !locked) {
-            lock.may_change(self.workbench.environment(), name, self.agreeing)?;
+            lock.may_change(
+                self.workbench.environment(),
+                manifest,
+                &entry,
+                self.agreeing,
+            )?;
         }
         if !there {
             agreement::ask(
@@ -264,12 +269,8 @@ impl Step<'_> {
             asks: entry.asks.clone(),
         };
         let kept = &self.kept;
-        kept.plugins
-            .put(name, entry.clone(), &component.wasm)
-            .map_err(unkept)?;
-        kept.agreed
-            .put(component.digest.clone(), agreed)
-            .map_err(unkept)?;
+        kept.plugins.put(name, entry.clone(), &component.wasm)?;
+        kept.agreed.put(component.digest.clone(), agreed)?;
         match &self.lock {
             Some(lock) => lock.put(name, entry)?,
             None => report.lock = None,

@@ -4,7 +4,7 @@ use spin_deployer_deploy::{Code, Environment, Error};
 use spin_deployer_grants::LockedPlugin;
 use spin_deployer_manifest::PluginName;
 use spin_deployer_oci::Digest;
-use spin_deployer_store::{Agreed, Installed, PluginsError};
+use spin_deployer_store::{Agreed, Installed};
 
 use crate::component::Component;
 
@@ -29,7 +29,7 @@ impl Kept {
 
     /// The plugin that is installed under this name.
     pub(crate) fn installed(&self, name: &PluginName) -> Result<Option<LockedPlugin>, Error> {
-        let mut lock = self.plugins.list().map_err(unkept)?;
+        let mut lock = self.plugins.list()?;
         Ok(lock.plugins.remove(name))
     }
 
@@ -40,7 +40,7 @@ impl Kept {
         }
         // One that is damaged is replaced.
         let whole = matches!(self.plugins.component(&entry.digest), Ok(Some(_)));
-        let agreed = self.agreed.get(&entry.digest).map_err(unkept)?;
+        let agreed = self.agreed.get(&entry.digest)?;
         Ok(whole && agreed.is_some_and(|agreed| agreed.asks.covers(&entry.asks)))
     }
 
@@ -50,7 +50,7 @@ impl Kept {
         name: &str,
         digest: &Digest,
     ) -> Result<Option<Component>, Error> {
-        let wasm = self.plugins.component(digest).map_err(unkept)?;
+        let wasm = self.plugins.component(digest)?;
         wasm.map(|wasm| Component::of(name, wasm)).transpose()
     }
 
@@ -58,15 +58,4 @@ impl Kept {
     pub(crate) fn shown(&self) -> String {
         self.plugins.file().display().to_string()
     }
-}
-
-/// What is wrong with what is kept. A component that is another one than it was is not run by anybody.
-pub(crate) fn unkept(error: PluginsError) -> Error {
-    let code = match &error {
-        PluginsError::Component { .. } | PluginsError::Foreign { .. } => Code::Denied,
-        PluginsError::Damaged { .. } | PluginsError::TooLarge { .. } => Code::Usage,
-        PluginsError::Io { .. } => Code::Failed,
-    };
-    let help = error.help();
-    Error::new(code, error.to_string()).help(help)
 }

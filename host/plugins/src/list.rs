@@ -10,7 +10,7 @@ use spin_deployer_store::bundled;
 
 use crate::arrive::Arrivals;
 use crate::component::LARGEST;
-use crate::kept::{Kept, unkept};
+use crate::kept::Kept;
 use crate::lock::AppLock;
 use crate::newer::{Newest, newest};
 use crate::report::{ListReport, Listed, Provenance, SCHEMA};
@@ -46,7 +46,7 @@ pub async fn list(
         });
     }
     let installed = match environment.directories.data() {
-        Some(_) => Kept::of(environment)?.plugins.list().map_err(unkept)?,
+        Some(_) => Kept::of(environment)?.plugins.list()?,
         None => Default::default(),
     };
     let lock = AppLock::here(environment)?;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use spin_deployer_deploy::{Agreeing, Code, Environment, Error, LockFile};
+use spin_deployer_deploy::{Agreeing, Code, Environment, Error, LOCK_FILE, LockFile};
 use spin_deployer_grants::LockedPlugin;
-use spin_deployer_manifest::{Line, PluginName};
+use spin_deployer_manifest::{Line, Manifest, PluginName};
 use spin_deployer_store::bundled;
 
 /// A `deployer.lock` that is there or may be made.
@@ -51,24 +51,43 @@ impl AppLock {
         self.0.lock().plugins.get(name) == Some(&self.local(entry))
     }
 
-    /// Whether the user lets it change.
+    /// Whether the user lets it change to this entry, of the plugin with this manifest.
     ///
     /// # Errors
-    /// With `--locked`, and where CI is set and there is a lock.
+    /// With `--locked`, and where CI is set and there is a lock: each difference.
     pub(crate) fn may_change(
         &self,
         environment: &Environment,
-        name: &PluginName,
+        manifest: &Manifest,
+        entry: &LockedPlugin,
         agreeing: Agreeing,
     ) -> Result<(), Error> {
-        match agreeing.locked || environment.is_ci() && self.exists() {
-            false => Ok(()),
-            true => Err(Error::new(
-                Code::Usage,
-                format!("{} would have to change for `{name}`", self.shown()),
-            )
-            .help("run it once without --locked and without CI, and commit what changes; `spin-deployer plugins fetch` brings what it names")),
+        let locked = agreeing.locked || environment.is_ci() && self.exists();
+        if !locked {
+            return Ok(());
         }
+        let name = &manifest.name;
+        let here = self.local(entry);
+        let mut lines = vec![self.shown()];
+        match self.entry(name) {
+            None => lines.push(format!(
+                "{name} {} {} is not in it",
+                here.version, here.digest
+            )),
+            Some(there) => {
+                lines.extend(there.other(&here));
+                if there.source != here.source {
+                    let (there, here) = (there.source.as_str(), here.source.as_str());
+                    lines.push(format!("source: {there} in the lock, {here} here"));
+                }
+                let changes = there.difference(manifest);
+                lines.extend(changes.iter().map(ToString::to_string));
+            }
+        }
+        let message = format!("{LOCK_FILE} would have to change for `{name}`, and may not");
+        Err(Error::new(Code::Denied, message)
+            .detail(lines.join("\n"))
+            .help("if that is wanted, run it once without --locked and without CI, and commit what changes; `spin-deployer plugins fetch` brings what the lock names"))
     }
 
     /// Writes down what an app is deployed with.

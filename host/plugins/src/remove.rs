@@ -4,7 +4,7 @@ use spin_deployer_deploy::{Code, Environment, Error};
 use spin_deployer_manifest::{NameError, PluginName};
 use spin_deployer_store::bundled;
 
-use crate::kept::{Kept, unkept};
+use crate::kept::Kept;
 use crate::report::{PluginId, SCHEMA, UninstallReport};
 
 /// Takes plugins away, and what was agreed to for them. A lock that names one still does.
@@ -33,10 +33,10 @@ pub fn uninstall(environment: &Environment, names: &[String]) -> Result<Uninstal
     }
     let mut removed = Vec::new();
     for name in names {
-        let Some(gone) = kept.plugins.remove(name.as_str()).map_err(unkept)? else {
+        let Some(gone) = kept.plugins.remove(name.as_str())? else {
             continue;
         };
-        kept.agreed.remove(&gone.digest).map_err(unkept)?;
+        kept.agreed.remove(&gone.digest)?;
         removed.push(PluginId {
             name: name.to_string(),
             version: gone.version.to_string(),

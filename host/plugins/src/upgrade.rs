@@ -12,7 +12,7 @@ use spin_deployer_store::bundled;
 use crate::arrive::Arrivals;
 use crate::component::LARGEST;
 use crate::install::Step;
-use crate::kept::{Kept, unkept};
+use crate::kept::Kept;
 use crate::lock::AppLock;
 use crate::newer::{Newest, find};
 use crate::report::{SCHEMA, UpgradeReport, Upgraded};
@@ -143,7 +143,7 @@ fn chosen(
     lock: Option<&AppLock>,
     names: &[String],
 ) -> Result<BTreeMap<PluginName, LockedPlugin>, Error> {
-    let mut all = kept.plugins.list().map_err(unkept)?.plugins;
+    let mut all = kept.plugins.list()?.plugins;
     for (name, entry) in lock.iter().flat_map(|lock| lock.third_party()) {
         all.insert(name.clone(), entry.clone());
     }

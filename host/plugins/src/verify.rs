@@ -9,7 +9,7 @@ use spin_deployer_store::{CompiledCode, bundled, component_name};
 
 use crate::component::LARGEST;
 use crate::files;
-use crate::kept::{Kept, unkept};
+use crate::kept::Kept;
 use crate::lock::AppLock;
 use crate::report::{SCHEMA, Verified, VerifyReport};
 
@@ -50,7 +50,7 @@ fn built_in(built_in: &bundled::Bundled) -> Verified {
 
 /// Those that have a name, and those that only a lock names.
 fn components(kept: &Kept, checked: &mut Vec<Verified>) -> Result<(), Error> {
-    let installed = kept.plugins.list().map_err(unkept)?;
+    let installed = kept.plugins.list()?;
     let mut known: Vec<PathBuf> = Vec::new();
     for (name, entry) in &installed.plugins {
         let file = kept.plugins.component_file(&entry.digest);
