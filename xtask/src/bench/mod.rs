@@ -1,8 +1,9 @@
-//! Pushes of a large application to a registry on loopback, and the loading of one, beside what else is installed, in
-//! the same run.
+//! Pushes of a large application to a registry on loopback, the loading of one, and the way of a new plugin to its first
+//! deploy, beside what else is installed, in the same run.
 
 mod app;
 mod guard;
+mod installing;
 mod loading;
 mod page;
 mod peer;
@@ -43,6 +44,8 @@ enum Section {
     Loading,
     /// What the checks cost
     Guard,
+    /// From nothing to a deploy with a plugin of somebody else's, beside skopeo
+    Installing,
 }
 
 /// One run of a command.
@@ -99,6 +102,10 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<()> {
         let guard = guard::measure(shell, &folder, options.rounds)?;
         drop(fs::remove_file(folder.join("audit.jsonl")));
         shown("guard", guard.table())?;
+    }
+    if wanted(Section::Installing) {
+        let installing = installing::measure(shell, &folder, &wasm, options.rounds)?;
+        shown("installing", installing.table())?;
     }
     Ok(())
 }
