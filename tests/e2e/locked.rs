@@ -211,7 +211,7 @@ fn an_upgrade_that_asks_for_no_more_is_said_and_one_that_does_is_asked() {
         .says("asks for something else than deployer.lock has")
         .says("+ DELETE");
     let mut terminal = checkout.at_terminal(&machine);
-    terminal.shows("differs from what deployer.lock has");
+    terminal.shows("differs from what was there before");
     terminal.shows("+ DELETE");
     terminal.answers("Let plugin demo do that?", "yes");
     terminal.finish().ok();

@@ -36,3 +36,4 @@ mod readiness;
 mod report;
 mod servers;
 mod third_party;
+mod trust;

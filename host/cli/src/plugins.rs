@@ -54,7 +54,7 @@ pub(crate) fn run(
             Ok(show(&report, output, texts::checked))
         }
         PluginsCommand::Show { named } => Ok(show(
-            &plugins::show(environment, &named)?,
+            &plugins::show(environment, &named, vendor(&flags))?,
             output,
             texts::shown,
         )),

@@ -67,7 +67,11 @@ pub(crate) fn settle(
         observer,
         audit,
     };
-    if target.agreed.is_none() {
+    if target.overrides && !asking.lets_override(target)? {
+        let name = &target.manifest.name;
+        let change = format!("+ takes the place of the plugin `{name}` of this program");
+        asking.ask(target, vec![change])?;
+    } else if target.agreed.is_none() {
         let entry = entry.as_ref().filter(|entry| target.is_meant_by(entry));
         asking.agree(entry.cloned().as_ref(), target)?;
     }
@@ -262,6 +266,17 @@ impl Asking<'_> {
             true => self.ask(target, Vec::new()),
             false => Ok(()),
         }
+    }
+
+    /// Whether it was this user who said that the plugin takes the place of one in the program. A lock can be anybody's.
+    fn lets_override(&self, target: &Target) -> Result<bool, Error> {
+        let installed = match self.environment.installed() {
+            Some(installed) => installed.list()?.plugins.remove(&target.manifest.name),
+            None => None,
+        };
+        let is_installed =
+            installed.is_some_and(|one| one.overrides && one.digest == target.digest);
+        Ok(is_installed || self.agreed_to(&target.digest, &Ask::of(&target.manifest))?)
     }
 
     /// Whether this user has agreed to as much of that component.

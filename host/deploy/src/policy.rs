@@ -175,9 +175,9 @@ fn read_all(
     Ok((policies, files))
 }
 
-/// Whether the policies let a plugin run that this publisher signed. What came with the program nobody else signed; and who
-/// signed one is known only where it was installed or fetched, because then somebody looked: what a lock says of
-/// a file beside it is no more than what whoever wrote both says.
+/// Whether the policies let a plugin run that this publisher signed. What came with the program nobody else signed. Of
+/// all others the signature that lies beside the component is checked, each time: a lock that names a signer is no more
+/// than what whoever wrote it says.
 ///
 /// # Errors
 /// The first that does not. It stands in the audit log.
@@ -186,14 +186,19 @@ pub(crate) fn admit_signer(
     target: &Target,
     audit: &AuditLog,
 ) -> Result<(), Error> {
-    let signer = match target.found {
-        Found::BuiltIn => return Ok(()),
-        Found::Installed => target.signer.as_ref(),
-        Found::Vendored | Found::File => None,
-    };
-    let signer = signer.and_then(|text| text.as_str().parse::<PublicKey>().ok());
+    if target.found == Found::BuiltIn {
+        return Ok(());
+    }
     let name = target.manifest.name.as_str();
-    let admitted = policies.admits_signer(name, signer.as_ref());
+    let proven = |key: &PublicKey| {
+        let proof = target.proof.as_ref();
+        proof.is_some_and(|proof| proof.verify(key, &target.wasm).is_ok())
+    };
+    let signers = policies.signers().into_iter().filter(proven);
+    let admitted = signers
+        .map(|key| policies.admits_signer(name, Some(&key)))
+        .find(Result::is_ok)
+        .unwrap_or_else(|| policies.admits_signer(name, None));
     admitted.map_err(|refusal| {
         audit.line(&Line::Denied {
             plugin: name,

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use spin_deployer_grants::LockedPlugin;
 use spin_deployer_manifest::Line;
 use spin_deployer_oci::Digest;
-use spin_deployer_store::{bundled, component_name};
+use spin_deployer_signature::{MAX_PROOF, MAX_SIGNATURE_FILE, Proof};
+use spin_deployer_store::{Installed, bundled, component_name, proof_name};
 
 use crate::lock::{FILE, LockFile};
 use crate::{Code, Environment, Error, bounded};
@@ -51,6 +52,8 @@ pub(crate) struct Component {
     pub(crate) found: Found,
     pub(crate) source: Line,
     pub(crate) signer: Option<Line>,
+    /// What lies beside it and proves that.
+    pub(crate) proof: Option<Proof>,
     /// Whether its user said that it takes the place of the plugin of this name in the program.
     pub(crate) overrides: bool,
 }
@@ -91,6 +94,7 @@ pub(crate) fn by_name(
         })?;
         return Ok(Some(Component {
             wasm: Cow::Owned(wasm),
+            proof: kept_proof(&installed, &entry.digest),
             digest: entry.digest.clone(),
             found: Found::Installed,
             source: entry.source.clone(),
@@ -106,6 +110,7 @@ pub(crate) fn by_name(
                 found: Found::BuiltIn,
                 source: line(BUILT_IN)?,
                 signer: None,
+                proof: None,
                 overrides: false,
             })
         })
@@ -120,34 +125,36 @@ fn locked(
     name: &str,
     entry: &LockedPlugin,
 ) -> Result<Component, Error> {
-    let component = |wasm: Vec<u8>, found: Found, signer: Option<Line>| Component {
+    // These very bytes are what the lock is about, so its signer is theirs, whatever else is known of them here.
+    let component = |wasm: Vec<u8>, found: Found, proof: Option<Proof>| Component {
         wasm: Cow::Owned(wasm),
         digest: entry.digest.clone(),
         found,
         source: entry.source.clone(),
-        signer,
+        signer: entry.signer.clone(),
+        proof,
         overrides: entry.overrides,
     };
     if let Some(folder) = search.vendor
         && let Some(wasm) = vendored(folder, &entry.digest)?
     {
-        return Ok(component(wasm, Found::Vendored, entry.signer.clone()));
+        let proof = bounded::read(&folder.join(proof_name(&entry.digest)), MAX_PROOF);
+        let proof = proof.ok().and_then(|proof| Proof::from_json(&proof));
+        return Ok(component(wasm, Found::Vendored, proof));
     }
     if let Some(installed) = environment.installed()
         && let Some(wasm) = installed.component(&entry.digest)?
     {
-        let known = installed.list()?.plugins.remove(name);
-        let known = known.filter(|known| known.digest == entry.digest);
-        // Of one that was fetched for the lock nothing else is known than what the lock says.
-        let signer = known.map_or_else(|| entry.signer.clone(), |known| known.signer);
-        return Ok(component(wasm, Found::Installed, signer));
+        let proof = kept_proof(&installed, &entry.digest);
+        return Ok(component(wasm, Found::Installed, proof));
     }
     if is_file(entry.source.as_str()) {
         let folder = file.path().parent().unwrap_or(&environment.cwd);
-        if let Ok(wasm) = bounded::read(&folder.join(entry.source.as_str()), LARGEST)
+        let path = folder.join(entry.source.as_str());
+        if let Ok(wasm) = bounded::read(&path, LARGEST)
             && Digest::of(&wasm) == entry.digest
         {
-            return Ok(component(wasm, Found::File, entry.signer.clone()));
+            return Ok(component(wasm, Found::File, beside(&path)));
         }
     }
     let source = entry.source.as_str();
@@ -164,6 +171,18 @@ fn locked(
     .help(format!(
         "`spin-deployer plugins fetch` gets it from {source}; where it has been fetched into a folder, add --vendor DIR"
     )))
+}
+
+fn kept_proof(installed: &Installed, digest: &Digest) -> Option<Proof> {
+    Proof::from_json(&installed.proof(digest)?)
+}
+
+/// The signature file of a plugin's file.
+fn beside(path: &Path) -> Option<Proof> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".minisig");
+    let text = bounded::read(Path::new(&name), MAX_SIGNATURE_FILE as u64).ok()?;
+    Some(Proof::Minisign(String::from_utf8(text).ok()?))
 }
 
 /// # Errors
@@ -211,6 +230,7 @@ pub(crate) fn by_path(base: &Path, path: &str, folder: &Path) -> Result<Componen
         found: Found::File,
         source: line(&written(&full, path, folder))?,
         signer: None,
+        proof: beside(&full),
         // A path says which file is meant, and not what its name means elsewhere.
         overrides: false,
     })

@@ -8,6 +8,7 @@ use spin_deployer_app::Source;
 use spin_deployer_grants::{Grant, LockedPlugin, Policies, Values};
 use spin_deployer_manifest::{Ask, Change, Line, Manifest, section};
 use spin_deployer_oci::Digest;
+use spin_deployer_signature::Proof;
 use spin_deployer_store::bundled;
 
 use crate::configuration::Configuration;
@@ -33,6 +34,8 @@ pub struct Target {
     pub source: Line,
     /// Who signed it, where somebody did.
     pub signer: Option<Line>,
+    /// What lies beside the component and proves who did.
+    pub(crate) proof: Option<Proof>,
     /// Whether its user said that it takes the place of the plugin of this name in the program.
     pub(crate) overrides: bool,
     pub(crate) wasm: Cow<'static, [u8]>,
@@ -98,6 +101,7 @@ impl Target {
             found,
             source,
             signer,
+            proof,
             overrides,
         } = component;
         let mut target = Self {
@@ -107,6 +111,7 @@ impl Target {
             found,
             source,
             signer,
+            proof,
             overrides,
             wasm,
             agreed: None,
@@ -115,6 +120,11 @@ impl Target {
         };
         target.agreed = target.agreed_before(environment)?;
         Ok(target)
+    }
+
+    /// The component.
+    pub fn component(&self) -> &[u8] {
+        &self.wasm
     }
 
     /// What this user has agreed to of this very component, where it asks for more than what they name.
@@ -350,6 +360,7 @@ impl Target {
             found,
             source: "./plugin.wasm".to_owned().try_into().unwrap(),
             signer: None,
+            proof: None,
             overrides: false,
             wasm: Cow::Borrowed(&[]),
             agreed: None,

@@ -196,6 +196,7 @@ impl Workbench {
             overrides: entry.overrides,
             source: entry.source.clone(),
             signer: entry.signer.clone(),
+            proof: None,
             agreed: None,
             wasm: wasm.into(),
             settings: BTreeMap::new(),

@@ -1,34 +1,100 @@
 //! Asking the user, once for each component that asks for more than what was agreed to.
 
 use spin_deployer_deploy::report::Consent;
-use spin_deployer_deploy::{Error, Workbench};
+use spin_deployer_deploy::{Agreeing, Error, Workbench};
 use spin_deployer_grants::LockedPlugin;
 
 use crate::component::Component;
+use crate::kept::Kept;
+use crate::lock::AppLock;
 use crate::report::Provenance;
+use crate::source::Source;
 
-/// Shows what the plugin asks for, with what is new in it, and asks. Where all of it was agreed to before, nobody is
-/// asked.
-///
-/// # Errors
-/// The user does not agree, or cannot be asked and did not say yes beforehand.
-pub(crate) fn ask(
-    workbench: &Workbench,
-    component: &Component,
-    provenance: &Provenance,
-    before: Option<&LockedPlugin>,
-    yes: bool,
-) -> Result<(), Error> {
-    let manifest = &component.manifest;
-    if before.is_some_and(|before| before.covers(manifest)) {
-        return Ok(());
+/// How a user can agree.
+pub(crate) struct Agreement<'a> {
+    pub(crate) workbench: &'a Workbench,
+    pub(crate) kept: &'a Kept,
+    pub(crate) lock: Option<&'a AppLock>,
+    pub(crate) agreeing: Agreeing,
+}
+
+impl Agreement<'_> {
+    /// Shows what the plugin asks for, with what is new in it, and asks. Where all of it was agreed to before, nobody is
+    /// asked. `before`: by the lock, and installed.
+    ///
+    /// # Errors
+    /// The user does not agree, or cannot be asked and did not say yes beforehand.
+    pub(crate) fn ask(
+        &self,
+        component: &Component,
+        provenance: &Provenance,
+        entry: &LockedPlugin,
+        before: &[Option<LockedPlugin>; 2],
+    ) -> Result<(), Error> {
+        if self.is_agreed(entry, before)? {
+            return Ok(());
+        }
+        let mut consent = consent(component, provenance);
+        if let Some(before) = before.iter().flatten().next() {
+            if !self.same_publisher(before, entry) {
+                consent
+                    .changes
+                    .push(format!("- from {}", before.source.as_str()));
+                consent
+                    .changes
+                    .push(format!("+ from {}", entry.source.as_str()));
+            }
+            let changes = before.difference(&component.manifest);
+            consent
+                .changes
+                .extend(changes.iter().map(ToString::to_string));
+        }
+        self.workbench
+            .agree(consent, &component.manifest, self.agreeing.yes)
     }
-    let mut consent = consent(component, provenance);
-    if let Some(before) = before {
-        let changes = before.difference(manifest);
-        consent.changes = changes.iter().map(ToString::to_string).collect();
+
+    /// This user agreed to as much: of this very component, or of an earlier one of the same publisher. Somebody else's
+    /// lock agrees for them only where it was reviewed and nothing else may run.
+    fn is_agreed(
+        &self,
+        entry: &LockedPlugin,
+        [locked, installed]: &[Option<LockedPlugin>; 2],
+    ) -> Result<bool, Error> {
+        let agreed = self.kept.agreed.all()?;
+        let covers = |digest| {
+            agreed
+                .get(digest)
+                .is_some_and(|one| one.asks.covers(&entry.asks))
+        };
+        if covers(&entry.digest) {
+            return Ok(true);
+        }
+        let is_kept_to = self
+            .lock
+            .is_some_and(|lock| lock.is_kept_to(self.workbench.environment(), self.agreeing));
+        let in_lock = |locked: &LockedPlugin| {
+            locked.digest == entry.digest && locked.asks.covers(&entry.asks)
+        };
+        if is_kept_to && locked.as_ref().is_some_and(in_lock) {
+            return Ok(true);
+        }
+        let earlier = [installed, locked].into_iter().flatten();
+        Ok(earlier
+            .filter(|before| covers(&before.digest))
+            .any(|before| self.same_publisher(before, entry)))
     }
-    workbench.agree(consent, manifest, yes)
+
+    /// Whether the same one publishes both: by the key, or where nobody signs, by the place.
+    fn same_publisher(&self, before: &LockedPlugin, now: &LockedPlugin) -> bool {
+        if before.signer.is_some() || now.signer.is_some() {
+            return before.signer == now.signer;
+        }
+        let folder = self.lock.and_then(|lock| lock.path().parent());
+        let folder = folder.unwrap_or(&self.workbench.environment().cwd);
+        let place =
+            |entry: &LockedPlugin| Source::parse(entry.source.as_str(), folder).ok()?.place();
+        place(before).is_some_and(|before| Some(before) == place(now))
+    }
 }
 
 /// What somebody reads who is about to agree.

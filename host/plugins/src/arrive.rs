@@ -8,14 +8,13 @@ use spin_deployer_deploy::{Code, Environment, Error, Fetching, Observer, Workben
 use spin_deployer_fetch::Bearer;
 use spin_deployer_manifest::Reference;
 use spin_deployer_oci::Digest;
-use spin_deployer_signature::{MAX_SIGNATURE_FILE, PublicKey};
+use spin_deployer_signature::{CosignSignature, MAX_PROOF, MAX_SIGNATURE_FILE, Proof, PublicKey};
 use url::Url;
 
 use crate::catalog::{Answer, Catalog, FoundAt, document};
 use crate::catalogs;
 use crate::component::{Component, LARGEST};
 use crate::files;
-use crate::signer::Proof;
 use crate::source::Source;
 
 /// A plugin that is here. Nothing of it has run, and nobody has agreed to it.
@@ -82,21 +81,18 @@ impl Arrivals<'_> {
         }
     }
 
-    /// What there is of signatures for it.
+    /// What there is of signatures for it. `None`: nothing.
     ///
     /// # Errors
     /// It cannot be had.
-    pub(crate) async fn proof(&self, arrived: &Arrived) -> Result<Proof, Error> {
+    pub(crate) async fn proof(&self, arrived: &Arrived) -> Result<Option<Proof>, Error> {
         match &arrived.signature {
-            SignatureAt::Nowhere => Ok(Proof::Missing),
+            SignatureAt::Nowhere => Ok(None),
             SignatureAt::Minisign { at, bearer } => {
                 let most = MAX_SIGNATURE_FILE as u64;
                 let text = document(at, most, bearer.as_ref(), self.fetching).await?;
-                Ok(match text {
-                    None => Proof::Missing,
-                    // What is no text is no signature either, and is told so.
-                    Some(text) => Proof::Minisign(String::from_utf8_lossy(&text).into_owned()),
-                })
+                // What is no text is no signature either, and is told so.
+                Ok(text.map(|text| Proof::Minisign(String::from_utf8_lossy(&text).into_owned())))
             }
             SignatureAt::Cosign {
                 reference,
@@ -105,13 +101,22 @@ impl Arrivals<'_> {
                 let fetcher = self.fetching.fetcher();
                 let found = fetcher.signatures(reference, manifest).await;
                 let found = self.fetching.done(found)?;
-                Ok(Proof::Cosign {
-                    manifest: manifest.clone(),
-                    signatures: found
-                        .into_iter()
-                        .map(|one| (one.payload, one.signature))
-                        .collect(),
-                })
+                // Fetched a moment ago, for the component.
+                let text = fetcher.content(manifest, MAX_PROOF / 2);
+                let text = text.and_then(|text| String::from_utf8(text).ok());
+                let signatures = found.into_iter().filter_map(|one| {
+                    Some(CosignSignature {
+                        payload: String::from_utf8(one.payload).ok()?,
+                        signature: one.signature,
+                    })
+                });
+                let signatures: Vec<_> = signatures.collect();
+                Ok(text
+                    .filter(|_| !signatures.is_empty())
+                    .map(|manifest| Proof::Cosign {
+                        manifest,
+                        signatures,
+                    }))
             }
         }
     }

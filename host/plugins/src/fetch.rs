@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use spin_deployer_deploy::{Code, Error, Workbench};
 use spin_deployer_grants::LockedPlugin;
-use spin_deployer_manifest::PluginName;
+use spin_deployer_manifest::{Line, PluginName};
 use spin_deployer_oci::Digest;
-use spin_deployer_store::component_name;
+use spin_deployer_signature::{MAX_PROOF, Proof};
+use spin_deployer_store::{component_name, proof_name};
 
 use crate::arrive::{Arrivals, another};
-use crate::component::LARGEST;
+use crate::component::{Component, LARGEST};
 use crate::files;
 use crate::kept::Kept;
 use crate::lock::{AppLock, is_built_in};
@@ -20,7 +21,7 @@ use crate::signer::{self, Keys};
 use crate::source::Source;
 
 /// Brings what is missing, into what is installed or into a folder; each with the digest of the lock, and signed by who
-/// signed it when the lock was written.
+/// signed it when the lock was written. What proves the signature is kept beside it.
 ///
 /// # Errors
 /// There is no lock, or one of the plugins is not to be had as the lock names it. Those before it are here.
@@ -72,37 +73,70 @@ async fn one(
         return Ok(report);
     }
     report.file = Some(place.file(&entry.digest));
-    if place.has(&entry.digest) {
-        return Ok(report);
-    }
-    let folder = lock.path().parent().unwrap_or(Path::new("."));
-    let source = Source::parse(entry.source.as_str(), folder)?;
-    let arrived = arrivals.bring(&source).await?;
-    if arrived.component.digest != entry.digest {
-        let name = format!("`{name}` of {source}");
-        return Err(another(&name, &entry.digest, &arrived.component.digest));
-    }
-    let signed = entry.signer.as_ref();
-    let earlier = signed
-        .map(|text| {
-            Ok::<_, Error>((
-                signer::recorded(text.as_str(), &lock.shown())?,
-                lock.shown(),
-            ))
-        })
-        .transpose()?;
+    let shown = lock.shown();
+    let recorded = |text: &Line| signer::recorded(text.as_str(), &shown);
+    let signed_by = entry.signer.as_ref().map(recorded).transpose()?;
     let keys = Keys {
-        earlier,
+        earlier: signed_by
+            .map(|key| (key, shown.clone()))
+            .into_iter()
+            .collect(),
         ..Keys::default()
     };
     let wanted = keys.wanted(name.as_str(), arrivals.workbench.policies())?;
-    if !wanted.is_empty() {
-        let proof = arrivals.proof(&arrived).await?;
-        signer::verify(name.as_str(), &wanted, &proof, &arrived.component.wasm)?;
+    let verify =
+        |proof: Option<&Proof>, wasm: &[u8]| signer::verify(name.as_str(), &wanted, proof, wasm);
+    // One that is here without a proof of who signed it is brought again, with it.
+    let here = place.component(&entry.digest);
+    let here = here.and_then(|wasm| verify(place.proof(&entry.digest).as_ref(), &wasm).ok());
+    report.was_here = here.is_some();
+    let signer = match here {
+        Some(signer) => signer,
+        None => {
+            let folder = lock.path().parent().unwrap_or(Path::new("."));
+            let source = Source::parse(entry.source.as_str(), folder)?;
+            let arrived = arrivals.bring(&source).await?;
+            is_the_one(name, entry, &arrived.component, &source)?;
+            let proof = match wanted.is_empty() {
+                true => None,
+                false => arrivals.proof(&arrived).await?,
+            };
+            let signer = verify(proof.as_ref(), &arrived.component.wasm)?;
+            place.keep(&entry.digest, &arrived.component.wasm, proof.as_ref())?;
+            signer
+        }
+    };
+    let key = signer.as_ref().map(|signer| &signer.key);
+    let admitted = arrivals
+        .workbench
+        .admit_signer(name.as_str(), entry.digest.as_str(), key);
+    admitted.map(|()| report)
+}
+
+/// What came is what the lock has under that name: digest, name and version.
+fn is_the_one(
+    name: &PluginName,
+    entry: &LockedPlugin,
+    came: &Component,
+    source: &Source,
+) -> Result<(), Error> {
+    if came.digest != entry.digest {
+        let name = format!("`{name}` of {source}");
+        return Err(another(&name, &entry.digest, &came.digest));
     }
-    place.keep(&entry.digest, &arrived.component.wasm)?;
-    report.was_here = false;
-    Ok(report)
+    let (manifest, version) = (&came.manifest, &entry.version);
+    match manifest.name == *name && manifest.version == *version {
+        true => Ok(()),
+        false => Err(Error::new(
+            Code::Denied,
+            format!("what the lock has as `{name}` {version} is another plugin"),
+        )
+        .detail(format!(
+            "{} calls itself `{}` {}",
+            entry.digest, manifest.name, manifest.version
+        ))
+        .help("see who wrote that into deployer.lock, and install the plugin again")),
+    }
 }
 
 /// Where it is brought.
@@ -119,23 +153,43 @@ impl Place {
         }
     }
 
-    /// Whether it is there and whole: what is damaged is fetched anew.
-    fn has(&self, digest: &Digest) -> bool {
+    /// What is there and whole: what is damaged is fetched anew.
+    fn component(&self, digest: &Digest) -> Option<Vec<u8>> {
         match self {
-            Self::Kept(kept) => matches!(kept.plugins.component(digest), Ok(Some(_))),
+            Self::Kept(kept) => kept.plugins.component(digest).ok()?,
             Self::Vendor(_) => files::read(&self.file(digest), LARGEST)
-                .is_ok_and(|wasm| Digest::of(&wasm) == *digest),
+                .ok()
+                .filter(|wasm| Digest::of(wasm) == *digest),
         }
     }
 
-    fn keep(&self, digest: &Digest, wasm: &[u8]) -> Result<(), Error> {
+    /// What proves who signed it.
+    fn proof(&self, digest: &Digest) -> Option<Proof> {
+        Proof::from_json(&match self {
+            Self::Kept(kept) => kept.plugins.proof(digest)?,
+            Self::Vendor(folder) => {
+                files::read(&folder.join(proof_name(digest)), MAX_PROOF).ok()?
+            }
+        })
+    }
+
+    fn keep(&self, digest: &Digest, wasm: &[u8], proof: Option<&Proof>) -> Result<(), Error> {
+        let proof = proof.map(Proof::to_json);
+        let proof = proof.as_ref().map(String::as_bytes);
         match self {
-            Self::Kept(kept) => kept.plugins.keep(wasm).map(drop).map_err(Error::from),
+            Self::Kept(kept) => kept
+                .plugins
+                .keep(wasm, proof)
+                .map(drop)
+                .map_err(Error::from),
             Self::Vendor(folder) => {
                 fs::create_dir_all(folder).map_err(|error| {
                     let message = format!("cannot write {}", folder.display());
                     Error::new(Code::Usage, message).detail(error.to_string())
                 })?;
+                if let Some(proof) = proof {
+                    files::write(&folder.join(proof_name(digest)), proof)?;
+                }
                 files::write(&self.file(digest), wasm)
             }
         }

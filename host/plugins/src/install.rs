@@ -2,13 +2,13 @@
 //! is what was verified.
 
 use semver::Version;
-use spin_deployer_deploy::{Agreeing, Asked, Code, Error, Workbench};
+use spin_deployer_deploy::{Agreeing, Asked, Code, Error, LOCK_FILE, Workbench};
 use spin_deployer_grants::LockedPlugin;
 use spin_deployer_manifest::{Ask, Line, PluginName};
-use spin_deployer_signature::PublicKey;
+use spin_deployer_signature::{Proof, PublicKey};
 use spin_deployer_store::{AgreedPlugin, bundled};
 
-use crate::agreement;
+use crate::agreement::Agreement;
 use crate::arrive::{Arrivals, Arrived, another};
 use crate::component::{Component, LARGEST};
 use crate::kept::Kept;
@@ -74,6 +74,7 @@ pub async fn install(workbench: &Workbench, request: &Install) -> Result<Install
     };
     let checked = step.check(arrived).await?;
     step.same_version(&checked)?;
+    step.not_older(&checked, &source)?;
     step.keep(checked).await
 }
 
@@ -95,8 +96,27 @@ pub(crate) struct Checked {
     pub(crate) component: Component,
     pub(crate) source: Source,
     pub(crate) signer: Option<Signer>,
-    /// What there is under its name: by the lock of the app, or else installed.
-    pub(crate) before: Option<LockedPlugin>,
+    proof: Option<Proof>,
+    before: Before,
+}
+
+/// What there is under a plugin's name already.
+struct Before {
+    /// By the lock of the app, which is anybody's.
+    locked: Option<LockedPlugin>,
+    /// By this user.
+    installed: Option<LockedPlugin>,
+}
+
+impl Before {
+    /// What is run here under that name.
+    fn meant(&self) -> Option<&LockedPlugin> {
+        self.locked.as_ref().or(self.installed.as_ref())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &LockedPlugin> {
+        self.locked.iter().chain(&self.installed)
+    }
 }
 
 impl Checked {
@@ -110,20 +130,20 @@ impl Step<'_> {
     pub(crate) async fn check(&self, arrived: Arrived) -> Result<Checked, Error> {
         let manifest = &arrived.component.manifest;
         let (name, digest) = (&manifest.name, &arrived.component.digest);
-        let installed = self.kept.installed(name)?;
-        let locked = self.lock.as_ref().and_then(|lock| lock.entry(name));
-        let place = match &locked {
-            Some(_) => self.lock.as_ref().map(AppLock::shown).unwrap_or_default(),
-            None => self.kept.shown(),
+        let before = Before {
+            locked: self.lock.as_ref().and_then(|lock| lock.entry(name)),
+            installed: self.kept.installed(name)?,
         };
-        let before = locked.or(installed);
         if bundled::find(name.as_str()).is_some()
             && !self.override_built_in
-            && !before.as_ref().is_some_and(|before| before.overrides)
+            && !before
+                .installed
+                .as_ref()
+                .is_some_and(|before| before.overrides)
         {
             let message = format!("there is a plugin `{name}` in the program already");
             return Err(Error::new(Code::Usage, message).help(
-                "if this one is to take its place, for everything that names it: --override-built-in",
+                "if this one is to take its place, for everything that names it: `spin-deployer plugins install --override-built-in`",
             ));
         }
         self.workbench.admit(name.as_str(), digest.as_str())?;
@@ -131,65 +151,98 @@ impl Step<'_> {
         self.workbench
             .compatible(manifest, self.spin_version)
             .await?;
-        let earlier = before.as_ref().and_then(|before| before.signer.as_ref());
+        let lock = self.lock.as_ref().map(AppLock::shown).unwrap_or_default();
+        let places = [
+            (&before.locked, lock),
+            (&before.installed, self.kept.shown()),
+        ];
+        let earlier = places.into_iter().filter_map(|(entry, place)| {
+            let text = entry.as_ref()?.signer.as_ref()?;
+            Some(signer::recorded(text.as_str(), &place).map(|key| (key, place)))
+        });
         let keys = Keys {
             typed: self.typed.clone(),
-            earlier: earlier
-                .map(|text| {
-                    let key = signer::recorded(text.as_str(), &place)?;
-                    Ok::<_, Error>((key, place.clone()))
-                })
-                .transpose()?,
+            earlier: earlier.collect::<Result<_, Error>>()?,
             catalog: arrived.offered.clone(),
         };
-        let signer = self.signer(&arrived, &keys).await?;
+        let (signer, proof) = self.signer(&arrived, &keys).await?;
         Ok(Checked {
             component: arrived.component,
             source: arrived.source,
             signer,
+            proof,
             before,
         })
     }
 
-    async fn signer(&self, arrived: &Arrived, keys: &Keys) -> Result<Option<Signer>, Error> {
+    async fn signer(
+        &self,
+        arrived: &Arrived,
+        keys: &Keys,
+    ) -> Result<(Option<Signer>, Option<Proof>), Error> {
         let name = arrived.component.manifest.name.as_str();
         let policies = self.workbench.policies();
         let wanted = keys.wanted(name, policies)?;
-        let signer = match wanted.is_empty() {
+        let proof = match wanted.is_empty() {
             true => None,
-            false => {
-                let proof = self.arrivals.proof(arrived).await?;
-                signer::verify(name, &wanted, &proof, &arrived.component.wasm)?
-            }
+            false => self.arrivals.proof(arrived).await?,
         };
+        let signer = signer::verify(name, &wanted, proof.as_ref(), &arrived.component.wasm)?;
         let digest = arrived.component.digest.as_str();
         self.workbench
             .admit_signer(name, digest, signer.as_ref().map(|signer| &signer.key))?;
-        Ok(signer)
+        Ok((signer, proof))
     }
 
     /// What is published does not change. What somebody builds does, all day.
     ///
     /// # Errors
-    /// Another component came under the version that is there.
+    /// Another component came under a version that is there.
     pub(crate) fn same_version(&self, checked: &Checked) -> Result<(), Error> {
-        let Some(before) = &checked.before else {
-            return Ok(());
-        };
         let (version, digest) = (
             &checked.component.manifest.version,
             &checked.component.digest,
         );
-        let moved = before.version == *version && before.digest != *digest;
-        if !moved || matches!(checked.source, Source::File(_)) {
+        let moved = |before: &&LockedPlugin| before.version == *version && before.digest != *digest;
+        let Some(before) = checked.before.all().find(moved) else {
+            return Ok(());
+        };
+        if matches!(checked.source, Source::File(_)) {
             return Ok(());
         }
         let name = checked.name();
         let error = another(&format!("`{name}` {version}"), &before.digest, digest);
         let help = error.help.clone().unwrap_or_default();
+        let mut first = Vec::new();
+        if checked.before.installed.iter().any(|one| moved(&one)) {
+            first.push(format!("`spin-deployer plugins uninstall {name}`"));
+        }
+        if checked.before.locked.iter().any(|one| moved(&one)) {
+            first.push(format!("take [plugins.{name}] out of {LOCK_FILE}"));
+        }
         Err(error.help(format!(
-            "{help}; if you do, and want this one: spin-deployer plugins uninstall {name}, and install it again"
+            "{help}; if you do, and want this one: {}, and install it again",
+            first.join(", ")
         )))
+    }
+
+    /// Nobody gets an older version without having asked for that one.
+    ///
+    /// # Errors
+    /// It is older than the one that is there, and is what `typed` leads to today.
+    fn not_older(&self, checked: &Checked, typed: &Source) -> Result<(), Error> {
+        let version = &checked.component.manifest.version;
+        let Some(before) = checked.before.meant() else {
+            return Ok(());
+        };
+        if *version >= before.version || typed.is_exactly(version) {
+            return Ok(());
+        }
+        let (name, there) = (checked.name(), &before.version);
+        let message = format!("`{name}` {version} is older than {there}, which is here");
+        Err(Error::new(Code::Usage, message)
+            .detail(format!("{typed} leads to it"))
+            .help("name that version, if it is the one that you want"))
     }
 
     /// Asks, compiles, and keeps it.
@@ -198,13 +251,13 @@ impl Step<'_> {
             component,
             source,
             signer,
+            proof,
             before,
         } = checked;
         let manifest = &component.manifest;
         let name = &manifest.name;
-        let source = source.to_string();
         let entry = LockedPlugin {
-            source: line(&source)?,
+            source: line(&source.to_string())?,
             version: manifest.version.clone(),
             digest: component.digest.clone(),
             signer: signer
@@ -223,14 +276,14 @@ impl Step<'_> {
             schema: SCHEMA,
             plugin: id(&component),
             provenance: Provenance {
-                source: Some(source),
+                source: Some(source.to_string()),
                 signer: signer.as_ref().map(|signer| signer.key.to_string()),
             },
             comment: signer
                 .map(|signer| signer.comment)
                 .filter(|comment| !comment.is_empty()),
             replaced: before
-                .as_ref()
+                .meant()
                 .filter(|before| before.digest != component.digest)
                 .map(|before| PluginId {
                     name: name.to_string(),
@@ -252,30 +305,48 @@ impl Step<'_> {
             )?;
         }
         if !there {
-            agreement::ask(
-                self.workbench,
-                &component,
-                &report.provenance,
-                before.as_ref(),
-                self.agreeing.yes,
-            )?;
+            let agreement = Agreement {
+                workbench: self.workbench,
+                kept: &self.kept,
+                lock: self.lock.as_ref(),
+                agreeing: self.agreeing,
+            };
+            let before = [before.locked, before.installed];
+            agreement.ask(&component, &report.provenance, &entry, &before)?;
         }
         self.workbench
             .compile(manifest, &entry, component.wasm.clone(), self.limits)
             .await?;
+        match &self.lock {
+            None => report.lock = None,
+            Some(lock) => lock.put(name, Some(entry.clone()))?,
+        }
+        self.put(name, &entry, &component.wasm, proof.as_ref())
+            .inspect_err(|_| {
+                // The error is the one that ended it: what it left behind `plugins fetch` would mend.
+                let there = self.lock.as_ref();
+                let _ = there.map(|lock| lock.put(name, lock.entry(name)));
+            })?;
+        Ok(report)
+    }
+
+    /// Among the installed ones, then what was agreed to: one without the other is asked about again.
+    fn put(
+        &self,
+        name: &PluginName,
+        entry: &LockedPlugin,
+        wasm: &[u8],
+        proof: Option<&Proof>,
+    ) -> Result<(), Error> {
+        let proof = proof.map(Proof::to_json);
+        let proof = proof.as_ref().map(String::as_bytes);
         let agreed = AgreedPlugin {
             name: name.clone(),
-            version: manifest.version.clone(),
+            version: entry.version.clone(),
             asks: entry.asks.clone(),
         };
-        let kept = &self.kept;
-        kept.plugins.put(name, entry.clone(), &component.wasm)?;
-        kept.agreed.put(component.digest.clone(), agreed)?;
-        match &self.lock {
-            Some(lock) => lock.put(name, entry)?,
-            None => report.lock = None,
-        }
-        Ok(report)
+        self.kept.plugins.put(name, entry.clone(), wasm, proof)?;
+        Ok(self.kept.agreed.put(entry.digest.clone(), agreed)?)
     }
 }
 

@@ -3,10 +3,7 @@
 use spin_deployer_deploy::{Code, Environment, Error};
 use spin_deployer_grants::LockedPlugin;
 use spin_deployer_manifest::PluginName;
-use spin_deployer_oci::Digest;
 use spin_deployer_store::{Agreed, Installed};
-
-use crate::component::Component;
 
 /// The user's plugins, and what the user agreed to.
 pub(crate) struct Kept {
@@ -42,16 +39,6 @@ impl Kept {
         let whole = matches!(self.plugins.component(&entry.digest), Ok(Some(_)));
         let agreed = self.agreed.get(&entry.digest)?;
         Ok(whole && agreed.is_some_and(|agreed| agreed.asks.covers(&entry.asks)))
-    }
-
-    /// A component of which somebody knows the digest.
-    pub(crate) fn component(
-        &self,
-        name: &str,
-        digest: &Digest,
-    ) -> Result<Option<Component>, Error> {
-        let wasm = self.plugins.component(digest)?;
-        wasm.map(|wasm| Component::of(name, wasm)).transpose()
     }
 
     /// Where what is installed is written down.

@@ -51,6 +51,11 @@ impl AppLock {
         self.0.lock().plugins.get(name) == Some(&self.local(entry))
     }
 
+    /// Whether nothing else may run than what it says.
+    pub(crate) fn is_kept_to(&self, environment: &Environment, agreeing: Agreeing) -> bool {
+        agreeing.locked || environment.is_ci() && self.exists()
+    }
+
     /// Whether the user lets it change to this entry, of the plugin with this manifest.
     ///
     /// # Errors
@@ -62,8 +67,7 @@ impl AppLock {
         entry: &LockedPlugin,
         agreeing: Agreeing,
     ) -> Result<(), Error> {
-        let locked = agreeing.locked || environment.is_ci() && self.exists();
-        if !locked {
+        if !self.is_kept_to(environment, agreeing) {
             return Ok(());
         }
         let name = &manifest.name;
@@ -90,15 +94,18 @@ impl AppLock {
             .help("if that is wanted, run it once without --locked and without CI, and commit what changes; `spin-deployer plugins fetch` brings what the lock names"))
     }
 
-    /// Writes down what an app is deployed with.
+    /// Writes down what an app is deployed with; `None`: nothing of that name.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn put(&self, name: &PluginName, entry: LockedPlugin) -> Result<(), Error> {
-        let entry = self.local(&entry);
+    pub(crate) fn put(&self, name: &PluginName, entry: Option<LockedPlugin>) -> Result<(), Error> {
+        let entry = entry.map(|entry| self.local(&entry));
         let mut file = self.0.clone();
         file.update(|lock| {
-            lock.plugins.insert(name.clone(), entry);
+            match entry {
+                Some(entry) => lock.plugins.insert(name.clone(), entry),
+                None => lock.plugins.remove(name),
+            };
         })?;
         Ok(())
     }

@@ -33,10 +33,13 @@ pub fn uninstall(environment: &Environment, names: &[String]) -> Result<Uninstal
     }
     let mut removed = Vec::new();
     for name in names {
+        // What was agreed to first: whatever ends this, nothing of a plugin that is gone stays agreed to.
+        if let Some(entry) = kept.installed(&name)? {
+            kept.agreed.remove(&entry.digest)?;
+        }
         let Some(gone) = kept.plugins.remove(name.as_str())? else {
             continue;
         };
-        kept.agreed.remove(&gone.digest)?;
         removed.push(PluginId {
             name: name.to_string(),
             version: gone.version.to_string(),

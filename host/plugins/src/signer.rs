@@ -1,6 +1,6 @@
 //! Whose signature a plugin needs, and whether it has it.
 //!
-//! A key is known from the user (`--key`), from what was there before (the lock, or what is installed: the key that was
+//! A key is known from the user (`--key`), from what was there before (the lock and what is installed: the key that was
 //! trusted the first time), from the entry of a catalog, or from a policy, in this order. With a key known, a signature
 //! that is missing is a bad one. Two of them that differ are an error that names both: only the user can say that a
 //! publisher has a new key.
@@ -10,8 +10,7 @@ use std::str::FromStr as _;
 
 use spin_deployer_deploy::{Code, Error};
 use spin_deployer_grants::Policies;
-use spin_deployer_oci::Digest;
-use spin_deployer_signature::{PublicKey, SignatureError, verify_any_cosign, verify_minisign};
+use spin_deployer_signature::{Proof, PublicKey, SignatureError};
 
 use crate::files;
 
@@ -23,8 +22,8 @@ const LARGEST_KEY: u64 = 4 << 10;
 pub(crate) struct Keys {
     /// What the user typed.
     pub(crate) typed: Option<PublicKey>,
-    /// Who signed the one that was there before, and where that stands.
-    pub(crate) earlier: Option<(PublicKey, String)>,
+    /// Who signed those that were there before, and where that stands.
+    pub(crate) earlier: Vec<(PublicKey, String)>,
     /// What the catalog says, and which catalog that is.
     pub(crate) catalog: Option<(PublicKey, String)>,
 }
@@ -35,20 +34,6 @@ pub(crate) struct Signer {
     pub(crate) key: PublicKey,
     /// What the signer wrote under it; may be empty.
     pub(crate) comment: String,
-}
-
-/// What there is of signatures beside a component.
-#[derive(Debug, Clone)]
-pub(crate) enum Proof {
-    /// What stands in a `.minisig`.
-    Minisign(String),
-    /// What cosign left beside a manifest in a registry: texts and their signatures.
-    Cosign {
-        manifest: Digest,
-        signatures: Vec<(Vec<u8>, String)>,
-    },
-    /// Nothing.
-    Missing,
 }
 
 /// The key that the user named: a file, or the key itself.
@@ -87,15 +72,18 @@ impl Keys {
         if let Some(typed) = &self.typed {
             return Ok(vec![typed.clone()]);
         }
-        match (&self.earlier, &self.catalog) {
-            (Some((earlier, place)), Some((new, catalog))) if earlier != new => Err(Error::new(
+        let mut known = self.earlier.iter().chain(&self.catalog);
+        let Some((key, place)) = known.next() else {
+            return Ok(policies.signers().into_iter().collect());
+        };
+        match known.find(|(other, _)| other != key) {
+            None => Ok(vec![key.clone()]),
+            Some((new, other)) => Err(Error::new(
                 Code::Denied,
                 format!("the publisher of `{name}` has another key than before"),
             )
-            .detail(format!("{place}: {earlier}\n{catalog}: {new}"))
+            .detail(format!("{place}: {key}\n{other}: {new}"))
             .help(accept(new))),
-            (Some((key, _)), _) | (None, Some((key, _))) => Ok(vec![key.clone()]),
-            (None, None) => Ok(policies.signers().into_iter().collect()),
         }
     }
 }
@@ -113,12 +101,16 @@ fn accept(key: &PublicKey) -> String {
 pub(crate) fn verify(
     name: &str,
     wanted: &[PublicKey],
-    proof: &Proof,
+    proof: Option<&Proof>,
     wasm: &[u8],
 ) -> Result<Option<Signer>, Error> {
     let mut refused = None;
     for key in wanted {
-        match check(key, proof, wasm) {
+        let checked = match proof {
+            Some(proof) => proof.verify(key, wasm),
+            None => Err(SignatureError::Missing(key.kind())),
+        };
+        match checked {
             Ok(signed) => {
                 return Ok(Some(Signer {
                     key: key.clone(),
@@ -131,25 +123,6 @@ pub(crate) fn verify(
     match refused {
         None => Ok(None),
         Some((key, error)) => Err(unsigned(name, key, &error)),
-    }
-}
-
-fn check(
-    key: &PublicKey,
-    proof: &Proof,
-    wasm: &[u8],
-) -> Result<spin_deployer_signature::Signed, SignatureError> {
-    match proof {
-        Proof::Minisign(text) => verify_minisign(key, wasm, text),
-        Proof::Cosign {
-            manifest,
-            signatures,
-        } => verify_any_cosign(
-            key,
-            signatures.iter().map(|(text, signature)| (text, signature)),
-            manifest,
-        ),
-        Proof::Missing => Err(SignatureError::Missing(key.kind())),
     }
 }
 
@@ -195,36 +168,40 @@ Eyf6zdWcyrC9hnrwnJe+8o7JBVfwAofvqv3GgpzwkCv7TycDR4blY58K6Xyolh7JX0QQszLN3OEkLw6c
         assert!(wanted(&keys).is_empty());
         keys.catalog = place(OTHER, "the catalog `acme`");
         assert_eq!(wanted(&keys), [known(OTHER)]);
-        keys.earlier = place(KEY, "deployer.lock");
+        keys.earlier.extend(place(KEY, "deployer.lock"));
         let error = keys.wanted("shelf", &policies).unwrap_err();
         assert_eq!(error.code, Code::Denied);
         let detail = error.detail.unwrap();
         assert!(detail.contains(KEY) && detail.contains(OTHER), "{detail}");
         assert!(error.help.unwrap().contains(&format!("--key {OTHER}")));
+        keys.catalog = None;
+        keys.earlier.extend(place(OTHER, "plugins.toml"));
+        keys.wanted("shelf", &policies).unwrap_err();
         keys.typed = Some(known(OTHER));
         assert_eq!(wanted(&keys), [known(OTHER)]);
     }
 
     #[test]
     fn a_signature_counts_for_these_bytes_and_one_of_these_keys() {
-        let proof = Proof::Minisign(SIGNATURE.to_owned());
-        let check =
-            |keys: &[PublicKey], proof: &Proof, wasm: &[u8]| verify("shelf", keys, proof, wasm);
+        let proof = Some(&Proof::Minisign(SIGNATURE.to_owned()));
+        let check = |keys: &[PublicKey], proof: Option<&Proof>, wasm: &[u8]| {
+            verify("shelf", keys, proof, wasm)
+        };
         let (key, other) = (known(KEY), known(OTHER));
         let both = [other.clone(), key.clone()];
-        let signer = check(&both, &proof, b"a component\n").unwrap().unwrap();
+        let signer = check(&both, proof, b"a component\n").unwrap().unwrap();
         assert_eq!(signer.key, key);
         assert!(signer.comment.contains("file:c.wasm"));
-        assert!(check(&[], &Proof::Missing, b"").unwrap().is_none());
+        assert!(check(&[], None, b"").unwrap().is_none());
         for (keys, proof, wasm) in [
-            (vec![key.clone()], proof.clone(), &b"another"[..]),
-            (vec![key.clone()], Proof::Missing, b"a component\n"),
-            (vec![other.clone()], proof.clone(), b"a component\n"),
+            (vec![key.clone()], proof, &b"another"[..]),
+            (vec![key.clone()], None, b"a component\n"),
+            (vec![other.clone()], proof, b"a component\n"),
         ] {
-            let error = check(&keys, &proof, wasm).unwrap_err();
+            let error = check(&keys, proof, wasm).unwrap_err();
             assert_eq!(error.code, Code::Denied);
         }
-        let changed = check(&[other], &proof, b"a component\n").unwrap_err();
+        let changed = check(&[other], proof, b"a component\n").unwrap_err();
         assert!(changed.help.unwrap().contains("--key"));
     }
 

@@ -12,13 +12,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
-use spin_deployer_catalog::{Address, AddressError, Request, RequestError};
+use semver::Version;
+use spin_deployer_catalog::{Address, AddressError, Request, RequestError, Wanted};
 use spin_deployer_deploy::{Code, Error};
 use spin_deployer_manifest::{Origin, Reference, Scheme};
 use spin_deployer_oci::Digest;
 use url::Url;
-
-use crate::component::exists;
 
 /// In front of a catalog's location.
 const CATALOG: &str = "catalog+";
@@ -62,9 +61,7 @@ impl Source {
         if text.starts_with("https://") || text.starts_with("http://") {
             return Self::of_url(text);
         }
-        if looks_like_a_path(text)
-            || (exists(&folder.join(text)) && text.contains(['/', '\\', '.']))
-        {
+        if looks_like_a_path(text) {
             return Ok(Self::File(folder.join(text)));
         }
         if text.contains('/') {
@@ -75,6 +72,36 @@ impl Source {
             location: None,
             request: named(text)?,
         })
+    }
+
+    /// Whether what it leads to is this version today and tomorrow, because it names that or the bytes.
+    pub(crate) fn is_exactly(&self, version: &Version) -> bool {
+        match self {
+            Self::File(_) | Self::Url(..) => true,
+            Self::Registry(reference) => {
+                let is_it = |tag: &str| Version::parse(tag).is_ok_and(|tag| tag == *version);
+                reference.digest().is_some() || reference.tag().is_some_and(is_it)
+            }
+            Self::Catalog { request, .. } => matches!(request.wanted, Wanted::Exactly(_)),
+        }
+    }
+
+    /// Where all versions of it come from. `None`: that cannot be said.
+    pub(crate) fn place(&self) -> Option<String> {
+        match self {
+            Self::File(path) => Some(std::path::absolute(path).ok()?.display().to_string()),
+            Self::Url(url, _) => {
+                let folder = url.join(".").ok()?;
+                Some(folder.into())
+            }
+            Self::Registry(reference) => {
+                Some(format!("{}/{}", reference.origin(), reference.repository()))
+            }
+            Self::Catalog { location, request } => {
+                let location = location.as_ref()?;
+                Some(format!("{CATALOG}{location}#{}", request.name))
+            }
+        }
     }
 
     fn of_url(text: &str) -> Result<Self, Error> {
@@ -167,7 +194,7 @@ fn unusable(text: &str, why: &impl fmt::Display) -> Error {
     Error::new(Code::Usage, format!("`{text}` says nowhere to get a plugin from"))
         .detail(why.to_string())
         .help(
-            "a file, `https://…#sha256:…`, a place in a registry as in ghcr.io/acme/shelf:1.0.0, or NAME[@VERSION] of a catalog",
+            "a file as in ./shelf.wasm, `https://…#sha256:…`, a place in a registry as in ghcr.io/acme/shelf:1.0.0, or NAME[@VERSION] of a catalog",
         )
 }
 

@@ -36,6 +36,7 @@ mod cosign;
 mod error;
 mod key;
 mod minisign;
+mod proof;
 
 pub use cosign::{
     Candidate, MAX_CANDIDATES, MAX_PAYLOAD, candidates, cosign_tag, verify_any_cosign,
@@ -44,6 +45,7 @@ pub use cosign::{
 pub use error::SignatureError;
 pub use key::{KeyError, KeyId, Kind, PublicKey};
 pub use minisign::{MAX_SIGNATURE_FILE, verify_minisign};
+pub use proof::{CosignSignature, MAX_PROOF, Proof};
 
 use spin_deployer_manifest::Line;
 

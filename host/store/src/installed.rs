@@ -1,7 +1,8 @@
 //! Plugins that the user installed.
 //!
 //! `plugins.toml` says in the format of a `deployer.lock` which they are, where they came from and what the user agreed to;
-//! beside it each component is a file named by its digest, `sha256-….wasm`. A component is hashed each time that it is
+//! beside it each component is a file named by its digest, `sha256-….wasm`, and where it was signed another one with what
+//! proves that, `sha256-….signature.json`. A component is hashed each time that it is
 //! read: what is run is what was installed, whatever happened to the disk. Components that no entry names are here too:
 //! those that the lock of some app refers to, [`Installed::keep`], and those of earlier versions, because a lock may still
 //! name them.
@@ -18,6 +19,8 @@ use crate::plugins_error::PluginsError;
 const FILE: &str = "plugins.toml";
 /// Of `plugins.toml`, in bytes.
 const LARGEST: u64 = 4 << 20;
+/// Of a proof, in bytes.
+const LARGEST_PROOF: u64 = 16 << 20;
 /// Of a component, in bytes.
 const LARGEST_COMPONENT: u64 = 256 << 20;
 
@@ -80,7 +83,15 @@ impl Installed {
         })
     }
 
+    /// What proves who signed the component of this digest, as [`Self::put`] or [`Self::keep`] got it. `None`: nothing, or
+    /// nothing that could be read.
+    pub fn proof(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let bytes = self.0.read(&proof_name(digest), LARGEST_PROOF).ok()??;
+        Some(bytes.to_vec())
+    }
+
     /// Installs a plugin in place of the one of that name. The component of the earlier one stays, for locks that name it.
+    /// `proof`: of who signed it.
     ///
     /// # Errors
     /// As [`Self::list`], a component that has not the digest of its entry, or it cannot be written. Then the plugin that
@@ -90,6 +101,7 @@ impl Installed {
         name: &PluginName,
         plugin: LockedPlugin,
         wasm: &[u8],
+        proof: Option<&[u8]>,
     ) -> Result<(), PluginsError> {
         let found = Digest::of(wasm);
         if found != plugin.digest {
@@ -101,7 +113,7 @@ impl Installed {
         }
         let held = self.0.hold()?;
         let mut lock = self.list()?;
-        self.put_component(&held, &found, wasm)?;
+        self.put_component(&held, &found, wasm, proof)?;
         lock.plugins.insert(name.clone(), plugin);
         write(&held, &lock)
     }
@@ -110,10 +122,10 @@ impl Installed {
     ///
     /// # Errors
     /// As [`Self::put`].
-    pub fn keep(&self, wasm: &[u8]) -> Result<Digest, PluginsError> {
+    pub fn keep(&self, wasm: &[u8], proof: Option<&[u8]>) -> Result<Digest, PluginsError> {
         let digest = Digest::of(wasm);
         let held = self.0.hold()?;
-        self.put_component(&held, &digest, wasm)?;
+        self.put_component(&held, &digest, wasm, proof)?;
         Ok(digest)
     }
 
@@ -134,12 +146,22 @@ impl Installed {
         let is_used = |other: &LockedPlugin| other.digest == removed.digest;
         if !lock.plugins.values().any(is_used) {
             held.remove(&component_name(&removed.digest))?;
+            held.remove(&proof_name(&removed.digest))?;
         }
         Ok(Some(removed))
     }
 
     /// One that is there and whole is not written again, so that who reads it meanwhile is not disturbed.
-    fn put_component(&self, held: &Held, digest: &Digest, wasm: &[u8]) -> Result<(), PluginsError> {
+    fn put_component(
+        &self,
+        held: &Held,
+        digest: &Digest,
+        wasm: &[u8],
+        proof: Option<&[u8]>,
+    ) -> Result<(), PluginsError> {
+        if let Some(proof) = proof {
+            held.write(&proof_name(digest), proof)?;
+        }
         if matches!(self.component(digest), Ok(Some(_))) {
             return Ok(());
         }
@@ -154,4 +176,9 @@ fn write(held: &Held, lock: &Lock) -> Result<(), PluginsError> {
 /// What the file of a component is called, here and in a folder of `--vendor`: `sha256-<64 hex>.wasm`.
 pub fn component_name(digest: &Digest) -> String {
     format!("sha256-{}.wasm", digest.hex())
+}
+
+/// What the file beside it is called that proves who signed it: `sha256-<64 hex>.signature.json`.
+pub fn proof_name(digest: &Digest) -> String {
+    format!("sha256-{}.signature.json", digest.hex())
 }

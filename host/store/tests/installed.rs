@@ -43,13 +43,17 @@ fn what_was_installed_comes_back_with_what_was_agreed_to() {
     let (_home, installed) = installed();
     assert_eq!(installed.list().unwrap().plugins.len(), 0);
     assert_eq!(installed.component(&Digest::of(b"one")).unwrap(), None);
-    installed.put(&name("api"), plugin(b"one"), b"one").unwrap();
+    installed
+        .put(&name("api"), plugin(b"one"), b"one", None)
+        .unwrap();
     let lock = installed.list().unwrap();
     assert_eq!(lock.plugins["api"], plugin(b"one"));
     let component = installed.component(&Digest::of(b"one")).unwrap();
     assert_eq!(component.unwrap(), b"one");
     // A lock of an app may still name the earlier one.
-    installed.put(&name("api"), plugin(b"two"), b"two").unwrap();
+    installed
+        .put(&name("api"), plugin(b"two"), b"two", None)
+        .unwrap();
     assert_eq!(
         installed.list().unwrap().plugins["api"].digest,
         Digest::of(b"two")
@@ -60,7 +64,7 @@ fn what_was_installed_comes_back_with_what_was_agreed_to() {
 #[test]
 fn a_component_for_a_lock_gets_no_name() {
     let (_home, installed) = installed();
-    let digest = installed.keep(b"one").unwrap();
+    let digest = installed.keep(b"one", None).unwrap();
     assert_eq!(installed.list().unwrap().plugins.len(), 0);
     assert_eq!(installed.component(&digest).unwrap().unwrap(), b"one");
 }
@@ -70,7 +74,9 @@ fn removing_takes_the_component_that_nobody_else_uses() {
     let (_home, installed) = installed();
     assert_eq!(installed.remove("api").unwrap(), None);
     for other in ["api", "same"] {
-        installed.put(&name(other), plugin(b"one"), b"one").unwrap();
+        installed
+            .put(&name(other), plugin(b"one"), b"one", None)
+            .unwrap();
     }
     let digest = Digest::of(b"one");
     assert_eq!(installed.remove("api").unwrap(), Some(plugin(b"one")));
@@ -82,7 +88,7 @@ fn removing_takes_the_component_that_nobody_else_uses() {
 #[test]
 fn a_component_that_is_not_what_its_entry_says_is_not_installed() {
     let (_home, installed) = installed();
-    let error = installed.put(&name("api"), plugin(b"one"), b"two");
+    let error = installed.put(&name("api"), plugin(b"one"), b"two", None);
     assert!(matches!(error, Err(PluginsError::Component { .. })));
     assert_eq!(installed.list().unwrap().plugins.len(), 0);
 }
@@ -90,7 +96,9 @@ fn a_component_that_is_not_what_its_entry_says_is_not_installed() {
 #[test]
 fn a_changed_component_is_refused_and_installing_again_mends_it() {
     let (_home, installed) = installed();
-    installed.put(&name("api"), plugin(b"one"), b"one").unwrap();
+    installed
+        .put(&name("api"), plugin(b"one"), b"one", None)
+        .unwrap();
     let digest = Digest::of(b"one");
     fs::write(installed.component_file(&digest), b"evil").unwrap();
     let error = installed.component(&digest).unwrap_err();
@@ -103,7 +111,9 @@ fn a_changed_component_is_refused_and_installing_again_mends_it() {
         "{}",
         error.help()
     );
-    installed.put(&name("api"), plugin(b"one"), b"one").unwrap();
+    installed
+        .put(&name("api"), plugin(b"one"), b"one", None)
+        .unwrap();
     assert!(installed.component(&digest).unwrap().is_some());
 }
 
@@ -112,12 +122,14 @@ fn a_changed_component_is_refused_and_installing_again_mends_it() {
 #[case("schema = 2", "schema 2")]
 fn a_file_that_is_not_understood_is_left_alone(#[case] text: &str, #[case] says: &str) {
     let (_home, installed) = installed();
-    installed.put(&name("api"), plugin(b"one"), b"one").unwrap();
+    installed
+        .put(&name("api"), plugin(b"one"), b"one", None)
+        .unwrap();
     fs::write(installed.file(), text).unwrap();
     for error in [
         installed.list().unwrap_err(),
         installed
-            .put(&name("b"), plugin(b"two"), b"two")
+            .put(&name("b"), plugin(b"two"), b"two", None)
             .unwrap_err(),
         installed.remove("api").unwrap_err(),
     ] {
@@ -139,7 +151,7 @@ fn many_writers_at_once_lose_nothing() {
             let (installed, agreed) = (installed.clone(), agreed.clone());
             scope.spawn(move || {
                 let (name, wasm) = (name(&format!("p{n}")), vec![n; 64 << 10]);
-                installed.put(&name, plugin(&wasm), &wasm).unwrap();
+                installed.put(&name, plugin(&wasm), &wasm, None).unwrap();
                 agreed.put(Digest::of(&wasm), agreed_to()).unwrap();
                 if n % 2 == 0 {
                     assert!(installed.remove(name.as_str()).unwrap().is_some());
@@ -159,7 +171,9 @@ fn many_writers_at_once_lose_nothing() {
 #[test]
 fn what_a_killed_process_left_is_in_nobodys_way() {
     let (_home, installed) = installed();
-    installed.put(&name("api"), plugin(b"one"), b"one").unwrap();
+    installed
+        .put(&name("api"), plugin(b"one"), b"one", None)
+        .unwrap();
     let folder = installed.file().parent().unwrap().to_owned();
     let digest = Digest::of(b"two");
     for left in [
@@ -169,12 +183,14 @@ fn what_a_killed_process_left_is_in_nobodys_way() {
         fs::write(folder.join(left), "half").unwrap();
     }
     // The component was there, and its entry not yet.
-    installed.keep(b"two").unwrap();
+    installed.keep(b"two", None).unwrap();
     assert_eq!(
         installed.list().unwrap().plugins["api"].digest,
         Digest::of(b"one")
     );
-    installed.put(&name("api"), plugin(b"two"), b"two").unwrap();
+    installed
+        .put(&name("api"), plugin(b"two"), b"two", None)
+        .unwrap();
     assert_eq!(installed.component(&digest).unwrap().unwrap(), b"two");
     let left = fs::read_dir(&folder).unwrap();
     let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -226,7 +242,9 @@ mod modes {
     #[test]
     fn all_of_it_is_the_users_alone() {
         let (_home, installed) = installed();
-        installed.put(&name("api"), plugin(b"one"), b"one").unwrap();
+        installed
+            .put(&name("api"), plugin(b"one"), b"one", None)
+            .unwrap();
         let folder = installed.file().parent().unwrap().to_owned();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder), 0o700);
@@ -238,7 +256,9 @@ mod modes {
     #[test]
     fn what_others_could_have_written_is_not_used() {
         let (_home, installed) = installed();
-        installed.put(&name("api"), plugin(b"one"), b"one").unwrap();
+        installed
+            .put(&name("api"), plugin(b"one"), b"one", None)
+            .unwrap();
         let digest = Digest::of(b"one");
         let refused = |error: PluginsError| {
             assert!(matches!(error, PluginsError::Foreign { .. }), "{error}");
@@ -252,7 +272,7 @@ mod modes {
         set_mode(&folder, 0o777);
         refused(
             installed
-                .put(&name("b"), plugin(b"two"), b"two")
+                .put(&name("b"), plugin(b"two"), b"two", None)
                 .unwrap_err(),
         );
     }
@@ -260,7 +280,9 @@ mod modes {
     #[test]
     fn links_lead_nowhere() {
         let (home, installed) = installed();
-        installed.put(&name("api"), plugin(b"one"), b"one").unwrap();
+        installed
+            .put(&name("api"), plugin(b"one"), b"one", None)
+            .unwrap();
         let elsewhere = home.path().join("elsewhere");
         let file = installed.component_file(&Digest::of(b"one"));
         fs::rename(&file, &elsewhere).unwrap();
@@ -271,7 +293,7 @@ mod modes {
     #[test]
     fn a_folder_that_cannot_be_written_says_what_to_do() {
         let error = Installed::at("/proc/spin-deployer".into())
-            .put(&name("api"), plugin(b"one"), b"one")
+            .put(&name("api"), plugin(b"one"), b"one", None)
             .unwrap_err();
         assert!(error.help().contains("SPIN_DEPLOYER_DATA_DIR"), "{error}");
     }

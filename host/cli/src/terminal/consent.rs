@@ -23,7 +23,7 @@ pub(crate) fn consent(consent: &Consent) -> String {
     let signer = consent.signer.as_deref().unwrap_or("nobody");
     line(1, &format!("signed by {signer}"));
     if !consent.changes.is_empty() {
-        line(1, "differs from what deployer.lock has");
+        line(1, "differs from what was there before");
         for change in &consent.changes {
             line(2, change);
         }
@@ -131,7 +131,7 @@ mod tests {
   from ./a\u{1b}[2J.wasm
   sha256:00
   signed by nobody
-  differs from what deployer.lock has
+  differs from what was there before
     + all\u{a}of it
   talks to https://api.example.com, which its author chose
     PUT /**
