@@ -5,23 +5,29 @@ use spin_deployer_deploy::{Error, Workbench};
 use spin_deployer_grants::LockedPlugin;
 
 use crate::component::Component;
+use crate::kept::{Kept, unkept};
 use crate::report::Provenance;
 
 /// Shows what the plugin asks for, with what is new in it, and asks. Where all of it was agreed to before, nobody is
-/// asked.
+/// asked. At a terminal a lock has not agreed: it may have come with a checkout of somebody else's.
 ///
 /// # Errors
 /// The user does not agree, or cannot be asked and did not say yes beforehand.
 pub(crate) fn ask(
     workbench: &Workbench,
+    kept: &Kept,
     component: &Component,
     provenance: &Provenance,
     before: Option<&LockedPlugin>,
     yes: bool,
 ) -> Result<(), Error> {
     let manifest = &component.manifest;
-    if before.is_some_and(|before| before.covers(manifest)) {
-        return Ok(());
+    if let Some(before) = before.filter(|before| before.covers(manifest)) {
+        let agreed = kept.agreed.get(&before.digest).map_err(unkept)?;
+        let is_mine = agreed.is_some_and(|agreed| agreed.asks.covers(&before.asks));
+        if is_mine || !workbench.observer().can_ask() {
+            return Ok(());
+        }
     }
     let mut consent = consent(component, provenance);
     if let Some(before) = before {

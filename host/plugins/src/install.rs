@@ -249,6 +249,7 @@ impl Step<'_> {
         if !there {
             agreement::ask(
                 self.workbench,
+                &self.kept,
                 &component,
                 &report.provenance,
                 before.as_ref(),
