@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::harness::app::hello_wasm;
+use crate::harness::certificate::Authority;
 use crate::harness::plugin::built;
 use crate::harness::proxy::{Proxy, Verdict};
 use crate::harness::registry::Registry;
@@ -43,9 +44,16 @@ impl Author {
 
     /// The file of that version.
     pub(super) fn pack(&self, version: &str, methods: &str) -> PathBuf {
+        self.pack_with(version, methods, "")
+    }
+
+    /// The same, with more in its manifest.
+    pub(super) fn pack_with(&self, version: &str, methods: &str, more: &str) -> PathBuf {
         let to = format!("http://{}", self.platform.address());
-        let manifest = format!(
-            r#"
+        self.pack_manifest(
+            &format!("demo-{version}.wasm"),
+            &format!(
+                r#"
 name = "demo"
 version = "{version}"
 description = "Goes where its author wants"
@@ -54,13 +62,18 @@ options = [
     {{ name = "script", type = "text", default = " ", help = "The same, line by line" }},
 ]
 http = [{{ to = "{to}", methods = [{methods}], why = "tell its author" }}]
+{more}
 "#
-        );
+            ),
+        )
+    }
+
+    /// A file with this manifest.
+    pub(super) fn pack_manifest(&self, file: &str, manifest: &str) -> PathBuf {
         self.machine.write("plugin.toml", manifest);
-        let name = format!("demo-{version}.wasm");
-        let line = ["plugins", "pack", "component.wasm", "-o", &name, "--force"];
+        let line = ["plugins", "pack", "component.wasm", "-o", file, "--force"];
         self.machine.run(line).ok();
-        self.machine.home().join(name)
+        self.machine.home().join(file)
     }
 
     /// Packs and pushes it under the tag of its version; the digest of the artifact.
@@ -80,6 +93,51 @@ pub(super) fn user() -> Machine {
     machine.write("spin.toml", APP);
     machine.write("hello.wasm", hello_wasm());
     machine
+}
+
+/// The same, and nobody else has its cache. It believes the servers of this authority.
+pub(super) fn user_of(authority: &Authority) -> Machine {
+    let mut machine = user();
+    machine.set("SSL_CERT_FILE", authority.file());
+    let cache = machine.home().join(".cache");
+    machine.set("XDG_CACHE_HOME", cache);
+    machine
+}
+
+/// Of a user with a cache of its own: no component is installed, none was agreed to, none was compiled, and no app has a
+/// lock.
+#[track_caller]
+pub(super) fn has_nothing(machine: &Machine, finished: &Finished) {
+    assert_eq!(lock(machine), "", "{finished}");
+    let data = machine.home().join(".local/share/spin-deployer");
+    let mut kept = files(&data);
+    // What it did, and a token of the user's.
+    kept.retain(|file| !file.starts_with(data.join("audit")));
+    kept.retain(|file| !file.ends_with("secrets/saved.json"));
+    kept.extend(files(&machine.home().join(".cache/spin-deployer/compiled")));
+    assert_eq!(kept, Vec::<PathBuf>::new(), "{finished}");
+}
+
+/// And nothing was fetched either.
+#[track_caller]
+pub(super) fn has_fetched_nothing(machine: &Machine, finished: &Finished) {
+    has_nothing(machine, finished);
+    let fetched = files(&machine.home().join(".cache/spin-deployer/fetched"));
+    assert_eq!(fetched, Vec::<PathBuf>::new(), "{finished}");
+}
+
+/// All files below a folder that have something in them.
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let (path, kind) = entry.map(|e| (e.path(), e.file_type().unwrap())).unwrap();
+        match kind.is_dir() {
+            true => found.extend(files(&path)),
+            false if fs::metadata(&path).unwrap().len() > 0 => found.push(path),
+            false => {}
+        }
+    }
+    found
 }
 
 pub(super) fn lock(machine: &Machine) -> String {

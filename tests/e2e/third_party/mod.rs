@@ -3,7 +3,16 @@
 
 mod author;
 mod catalogs;
+mod consent;
+mod interrupted;
+mod minisign;
 mod new;
+mod push;
 mod registry;
+mod shop;
 mod signatures;
+mod tampered;
 mod texts;
+mod tokens;
+mod urls;
+mod web_catalogs;
