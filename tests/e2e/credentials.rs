@@ -57,7 +57,12 @@ fn push(machine: &Machine, registry: &Registry) -> Finished {
 
 /// Neither what the binary said nor a file that it wrote below the home has any of these.
 #[track_caller]
-fn nowhere(machine: &Machine, finished: &Finished, planted: &[&str], secrets: &[String]) {
+pub(crate) fn nowhere(
+    machine: &Machine,
+    finished: &Finished,
+    planted: &[&str],
+    secrets: &[String],
+) {
     let mut places = vec![
         ("stdout".to_owned(), finished.stdout.clone().into_bytes()),
         ("stderr".to_owned(), finished.stderr.clone().into_bytes()),

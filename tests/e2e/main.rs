@@ -1,6 +1,6 @@
 //! The promises of `spin-deployer`, kept against real servers: one file a promise, on top of `harness`.
 //!
-//! The servers come from Debian (`docker-registry`, `skopeo`, `htpasswd`) and from `tests/servers`, the application from
+//! The servers come from Debian (`docker-registry`, `skopeo`, `htpasswd`, `minisign`) and from `tests/servers`, the application from
 //! `examples/hello`; `cargo xtask test` brings and builds what is missing. Without them a test fails; none is skipped.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]

@@ -6,10 +6,11 @@ use crate::build;
 use crate::shell::Shell;
 
 /// What tests start, and the Debian packages with it.
-const SERVERS: [(&str, &str); 5] = [
+const SERVERS: [(&str, &str); 6] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("htpasswd", "apache2-utils"),
+    ("minisign", "minisign"),
     ("ip", "iproute2"),
     ("unshare", "util-linux"),
 ];

@@ -79,10 +79,11 @@ impl Signals {
 
     async fn next(&mut self) -> Signal {
         poll_fn(|context| {
-            if self.interrupt.poll_recv(context).is_ready() {
-                Poll::Ready(Signal::Interrupt)
-            } else if self.terminate.poll_recv(context).is_ready() {
+            // Who waits for a key takes any signal for Ctrl-C, and raises another: the first one counts.
+            if self.terminate.poll_recv(context).is_ready() {
                 Poll::Ready(Signal::Terminate)
+            } else if self.interrupt.poll_recv(context).is_ready() {
+                Poll::Ready(Signal::Interrupt)
             } else {
                 Poll::Pending
             }

@@ -46,7 +46,9 @@ impl Way {
         let mut sink =
             sink.and_then(|sink| sink.wants(parts.status, &parts.headers).then_some(sink));
         let mut kept = Vec::new();
-        while let Some(frame) = body.frame().await {
+        // What was announced may be too much already, and may never come.
+        let enough = sink.as_mut().is_some_and(|sink| !sink.take(&[]));
+        while !enough && let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|error| of_body(&error))?.into_data() else {
                 continue;
             };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 use spin_deployer_catalog::{Entry, Request};
 use spin_deployer_deploy::{Code, Environment, Error, Fetching, Observer, Workbench};
-use spin_deployer_fetch::Bearer;
+use spin_deployer_fetch::{Bearer, FetchError};
 use spin_deployer_manifest::Reference;
 use spin_deployer_oci::Digest;
 use spin_deployer_signature::{CosignSignature, MAX_PROOF, MAX_SIGNATURE_FILE, Proof, PublicKey};
@@ -217,7 +217,14 @@ impl Arrivals<'_> {
                 let bearer = catalog.bearer.as_ref();
                 let fetcher = self.fetching.fetcher();
                 let came = fetcher.url_as(url, digest.as_str(), bearer).await;
-                self.fetching.done(came)?;
+                let is_other = matches!(came, Err(FetchError::WrongDigest { .. }));
+                self.fetching.done(came).map_err(|error| match is_other {
+                    true => error.help(format!(
+                        "somebody changed it, or the catalog `{}` is broken: tell who keeps it",
+                        catalog.named.name
+                    )),
+                    false => error,
+                })?;
                 self.fetched(url.as_str(), digest)?
             }
         };

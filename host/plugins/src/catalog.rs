@@ -161,11 +161,16 @@ impl<'a> Catalog<'a> {
         if !matches!(error.code, Code::Unauthenticated | Code::Forbidden) {
             return error;
         }
-        let name = &self.named.name;
-        let variable = name.replace('-', "_").to_uppercase();
+        let (name, location) = (&self.named.name, &self.named.location);
+        // The user has no catalog there: a lock led to it.
+        if *name == location.to_string() {
+            return error.help(format!(
+                "if you have a token for it: spin-deployer catalog add NAME {location} --token-file FILE"
+            ));
+        }
         error.help(format!(
-            "give the catalog `{name}` a token that may read it: set SPIN_DEPLOYER_CATALOG_{variable}_TOKEN, or remove it and `spin-deployer catalog add {name} {} --token-file FILE`",
-            self.named.location
+            "give the catalog `{name}` a token that may read it: set {}, or remove it and `spin-deployer catalog add {name} {location} --token-file FILE`",
+            catalogs::variable(name),
         ))
     }
 }

@@ -138,6 +138,11 @@ pub fn add(
     let secret = token
         .map(|file| read_token(&environment.cwd.join(file)))
         .transpose()?;
+    if secret.is_some() && matches!(location, Location::Folder(_)) {
+        return Err(
+            Error::new(Code::Usage, "a folder takes no token").help("add it without --token-file")
+        );
+    }
     change(environment, |catalogs| {
         if catalogs.iter().any(|there| there.name == name) {
             let message = format!("there is a catalog `{name}` already");
@@ -207,10 +212,7 @@ pub(crate) fn bearer(environment: &Environment, catalog: &Named) -> Result<Optio
             token,
         }))
     };
-    let variable = format!(
-        "SPIN_DEPLOYER_CATALOG_{}_TOKEN",
-        catalog.name.replace('-', "_").to_uppercase()
-    );
+    let variable = variable(&catalog.name);
     if let Some(token) = environment.var(&variable) {
         return with(checked(token, &variable)?);
     }
@@ -226,6 +228,12 @@ pub(crate) fn bearer(environment: &Environment, catalog: &Named) -> Result<Optio
         Some(saved) => with(saved.secret),
         None => Ok(None),
     }
+}
+
+/// What may hold the token of a catalog.
+pub(crate) fn variable(name: &str) -> String {
+    let name = name.replace('-', "_").to_uppercase();
+    format!("SPIN_DEPLOYER_CATALOG_{name}_TOKEN")
 }
 
 fn save(environment: &Environment, catalog: &Named, secret: Secret) -> Result<(), Error> {

@@ -5,6 +5,7 @@ pub(crate) mod arrived;
 pub(crate) mod certificate;
 pub(crate) mod expected;
 pub(crate) mod http1;
+pub(crate) mod minisign;
 pub(crate) mod plugin;
 pub(crate) mod proxy;
 pub(crate) mod registry;
@@ -14,6 +15,7 @@ pub(crate) mod skopeo;
 pub(crate) mod spin;
 pub(crate) mod terminal;
 pub(crate) mod token;
+pub(crate) mod web;
 
 use std::time::Duration;
 
