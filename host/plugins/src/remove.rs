@@ -33,9 +33,14 @@ pub fn uninstall(environment: &Environment, names: &[String]) -> Result<Uninstal
     }
     let mut removed = Vec::new();
     for name in names {
+        // What was agreed to first: whatever ends it between the two, the plugin is there to be uninstalled again.
+        if let Some(there) = kept.installed(&name)? {
+            kept.agreed.remove(&there.digest).map_err(unkept)?;
+        }
         let Some(gone) = kept.plugins.remove(name.as_str()).map_err(unkept)? else {
             continue;
         };
+        // Another one by now, where somebody upgraded it meanwhile.
         kept.agreed.remove(&gone.digest).map_err(unkept)?;
         removed.push(PluginId {
             name: name.to_string(),
