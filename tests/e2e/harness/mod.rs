@@ -5,6 +5,7 @@ pub(crate) mod arrived;
 pub(crate) mod certificate;
 pub(crate) mod expected;
 pub(crate) mod http1;
+pub(crate) mod namespace;
 pub(crate) mod plugin;
 pub(crate) mod proxy;
 pub(crate) mod registry;
