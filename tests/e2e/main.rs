@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod adverse;
 mod again;
 mod apps;
 mod bad_input;

@@ -7,11 +7,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
-use std::process::Command;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-/// Set inside.
-const INSIDE: &str = "SPIN_DEPLOYER_TEST_NETWORK";
+use crate::harness::namespace;
 
 /// Loopback is there and not up. The other addresses are those of the tests: two that are public, and of each kind that
 /// is not.
@@ -27,64 +26,26 @@ done
 mount --bind "$0/resolv.conf" /etc/resolv.conf
 mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf
 mount --bind "$0/hosts" /etc/hosts
-exec "$@"
 "#;
 
 /// Runs the test that calls this in a network of its own. `body` has to be a closure that stands in the test itself.
 pub(super) fn alone<F: FnOnce()>(body: F) {
-    if std::env::var_os(INSIDE).is_some() {
-        return body();
-    }
     // Built out here, where it is built for everybody.
-    let folder = tempfile::tempdir().unwrap();
-    crate::harness::plugin::hostile(folder.path(), super::attempt::MANIFEST);
-    let files = [
-        (
-            "resolv.conf",
-            "nameserver 127.0.0.1\nsearch .\noptions timeout:2 attempts:1\n",
-        ),
-        ("nsswitch.conf", "hosts: files dns\n"),
-        ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
-    ];
-    for (name, text) in files {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    // `e2e::hostile::names::a_test::{{closure}}`
-    let path = std::any::type_name::<F>();
-    let test = path
-        .split_once("::")
-        .and_then(|(_, rest)| rest.strip_suffix("::{{closure}}"));
-    let run = Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "--net",
-            "sh",
-            "-c",
-            SETUP,
-        ])
-        .arg(folder.path())
-        .arg(std::env::current_exe().unwrap())
-        .args([
-            test.expect("a closure of the test"),
-            "--exact",
-            "--nocapture",
-        ])
-        .env(INSIDE, "1")
-        .output()
-        .expect("unshare, of Debian's util-linux");
-    let (stdout, stderr) = (
-        String::from_utf8_lossy(&run.stdout),
-        String::from_utf8_lossy(&run.stderr),
-    );
-    assert!(
-        run.status.success() && stdout.contains("1 passed"),
-        "in a network of its own: {}\n{stdout}\n{stderr}\n\
-         This needs util-linux, iproute2, and a kernel that lets a user have namespaces: where AppArmor restricts them, \
-         `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`.",
-        run.status
-    );
+    let built = |folder: &Path| {
+        crate::harness::plugin::hostile(folder, super::attempt::MANIFEST);
+        let files = [
+            (
+                "resolv.conf",
+                "nameserver 127.0.0.1\nsearch .\noptions timeout:2 attempts:1\n",
+            ),
+            ("nsswitch.conf", "hosts: files dns\n"),
+            ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+        ];
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+    };
+    namespace::alone(SETUP, built, body);
 }
 
 /// A name server at 127.0.0.1:53 that says something else each time it is asked, if it is told to.

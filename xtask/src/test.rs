@@ -12,6 +12,7 @@ const SERVERS: [(&str, &str); 6] = [
     ("htpasswd", "apache2-utils"),
     ("minisign", "minisign"),
     ("ip", "iproute2"),
+    ("strace", "strace"),
     ("unshare", "util-linux"),
 ];
 
@@ -21,9 +22,10 @@ const TLS: (&str, [&str; 2]) = ("openssl", ["pkg-config", "libssl-dev"]);
 /// Names the folder of the servers of `tests/servers` to the tests.
 const FOLDER: &str = "SPIN_DEPLOYER_TEST_SERVERS";
 
-/// Tests with a name server of their own.
-const NAMES: &str = "tests/hostile/names.rs";
-const EXCEPT_NAMES: &str = "not test(/^hostile::names::/)";
+/// Tests with a network or a disk of their own.
+const OWN: &str = "tests/hostile/names.rs, tests/e2e/adverse/{disk,hardened,places,unconnected}.rs";
+const EXCEPT_OWN: &str =
+    "not test(/^(hostile::names|adverse::(disk|hardened|places|unconnected))::/)";
 
 /// Whether a user can have a network and mounts of his own.
 fn own_network(shell: &Shell) -> bool {
@@ -60,11 +62,11 @@ pub(crate) fn run(shell: &Shell, runner: &[String]) -> Result<()> {
         let mut nextest = vec!["nextest", "run", "--locked", "--no-fail-fast"];
         if !own_network(shell) {
             eprintln!(
-                "\nNOT TESTED HERE: names that lead somewhere else ({NAMES}). They need a network of their own, which \
-                 this kernel gives nobody; where AppArmor restricts that, \
+                "\nNOT TESTED HERE: names that lead somewhere else, full disks, read-only roots ({OWN}). They need a \
+                 network and mounts of their own, which this kernel gives nobody; where AppArmor restricts that, \
                  `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
             );
-            nextest.extend(["-E", EXCEPT_NAMES]);
+            nextest.extend(["-E", EXCEPT_OWN]);
         }
         shell.cargo(arguments(&nextest, &[]))?;
         if runner.is_empty() {

@@ -9,13 +9,13 @@
 use spin_deployer_grants::{LockedPlugin, Policies};
 use spin_deployer_manifest::{Ask, PluginName};
 use spin_deployer_oci::Digest;
-use spin_deployer_store::AgreedPlugin;
+use spin_deployer_store::{AgreedPlugin, bundled};
 
 use crate::audit::{AuditLog, Line};
 use crate::lock::{FILE, LockFile};
 use crate::policy::denied;
 use crate::report::Consent;
-use crate::{Code, Environment, Error, Event, Observer, Target};
+use crate::{Code, Environment, Error, Event, Found, Observer, Target};
 
 /// How the user agrees in this run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct Agreeing {
 pub(crate) struct Record {
     file: LockFile,
     name: PluginName,
+    /// What the lock had.
+    before: Option<LockedPlugin>,
     /// `None`: nothing.
     entry: Option<LockedPlugin>,
 }
@@ -58,6 +60,7 @@ pub(crate) fn settle(
         return Ok(Record {
             file,
             name: target.manifest.name.clone(),
+            before: None,
             entry: None,
         });
     }
@@ -89,10 +92,15 @@ pub(crate) fn settle(
     let says_it = |e: &LockedPlugin| {
         e.digest == here.digest && e.version == here.version && e.asks.covers(&here.asks)
     };
-    let is_new = file.is_kept() && !entry.as_ref().is_some_and(says_it);
+    // By its name comes what the lock says: what says something else by now, another command wrote meanwhile.
+    let overtaken = entry.as_ref().is_some_and(|e| e.digest != target.digest)
+        && matches!(target.found, Found::Installed | Found::Vendored)
+        && bundled::find(target.manifest.name.as_str()).is_none();
+    let is_new = file.is_kept() && !overtaken && !entry.as_ref().is_some_and(says_it);
     Ok(Record {
         file,
         name: target.manifest.name.clone(),
+        before: entry,
         entry: is_new.then_some(here),
     })
 }
@@ -106,8 +114,12 @@ impl Record {
         };
         let (name, digest) = (self.name.clone(), entry.digest.clone());
         let version = entry.version.clone();
+        let before = self.before.take();
         let written = self.file.update(|lock| {
-            lock.plugins.insert(self.name.clone(), entry);
+            // Where it is another one by now, somebody upgraded it meanwhile.
+            if lock.plugins.get(&self.name) == before.as_ref() {
+                lock.plugins.insert(self.name.clone(), entry);
+            }
         });
         match written {
             Ok(false) => {}

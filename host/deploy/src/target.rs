@@ -12,6 +12,7 @@ use spin_deployer_signature::Proof;
 use spin_deployer_store::bundled;
 
 use crate::configuration::Configuration;
+use crate::lock::FILE;
 use crate::report::TargetSummary;
 use crate::resolution::{self, Component, Found, Search};
 use crate::{Code, Environment, Error};
@@ -72,7 +73,9 @@ impl Target {
             .or(configuration.target.as_deref())
             .unwrap_or(DEFAULT)
             .to_owned();
-        let (plugin, settings, base) = match configuration.table(&name)? {
+        let table = configuration.table(&name)?;
+        let of = table.map(|_| name.as_str());
+        let (plugin, settings, base) = match table {
             Some(table) => (
                 table.plugin.clone(),
                 table.options.clone(),
@@ -84,7 +87,7 @@ impl Target {
         let component = match is_file {
             true => resolution::by_path(base, &plugin, &configuration.folder)?,
             false => resolution::by_name(environment, search, &plugin)?
-                .ok_or_else(|| unknown(environment, &plugin, &configuration))?,
+                .ok_or_else(|| unknown(environment, &plugin, &configuration, of))?,
         };
         let text = section::extract(&component.wasm).map_err(|e| no_plugin(&plugin, &e))?;
         let manifest: Manifest = text.parse().map_err(|e| no_plugin(&plugin, &e))?;
@@ -295,7 +298,13 @@ fn no_plugin(plugin: &str, why: &dyn std::fmt::Display) -> Error {
     Error::new(Code::Usage, format!("`{plugin}` is not a plugin")).detail(why.to_string())
 }
 
-fn unknown(environment: &Environment, plugin: &str, configuration: &Configuration) -> Error {
+/// `of`: the table of `deployer.toml` that wants it.
+fn unknown(
+    environment: &Environment,
+    plugin: &str,
+    configuration: &Configuration,
+    of: Option<&str>,
+) -> Error {
     // It has been read before this.
     let installed = environment
         .installed()
@@ -313,9 +322,18 @@ fn unknown(environment: &Environment, plugin: &str, configuration: &Configuratio
         )
         .collect();
     let nearest = nearest(plugin, known.iter().copied());
-    let error = Error::new(Code::Usage, format!("no target is called `{plugin}`"));
+    let message = match of {
+        Some(target) => format!(
+            "target `{target}` is with plugin `{plugin}`, which is neither installed nor in {FILE}"
+        ),
+        None => format!("no target is called `{plugin}`"),
+    };
+    let error = Error::new(Code::Usage, message);
     match nearest {
         Some(name) => error.help(format!("did you mean `{name}`?")),
+        None if of.is_some() => error.help(format!(
+            "`spin-deployer plugins install` beside spin.toml installs it and writes {FILE}; on other machines, and in CI, that has to be there too"
+        )),
         // What other tools take in this place.
         None if Path::new(plugin).is_dir() || plugin.ends_with(".toml") => {
             error.help(format!("an app is named with -f: `-f {plugin}`"))
@@ -390,7 +408,7 @@ mod tests {
     #[test]
     fn what_belongs_elsewhere_is_sent_there() {
         let environment = Environment::capture().unwrap();
-        let unknown = |typed: &str| unknown(&environment, typed, &Configuration::default());
+        let unknown = |typed: &str| unknown(&environment, typed, &Configuration::default(), None);
         let help = |typed: &str| unknown(typed).help.unwrap();
         assert!(help(".").contains("-f ."));
         assert!(help("ghcr.io/acme/hello:v1").contains("--reference ghcr.io/acme/hello:v1"));

@@ -156,19 +156,20 @@ pub fn add(
                 format!("{MOST} catalogs are the most"),
             ));
         }
+        // Its token first: whatever ends it between the two, it can be added again.
+        if let Some(secret) = secret {
+            let catalog = Named {
+                name: name.to_string(),
+                location: location.clone(),
+            };
+            save(environment, &catalog, secret)?;
+        }
         catalogs.push(Table {
             name: name.clone(),
             location: location.to_string(),
         });
         Ok(())
     })?;
-    if let Some(secret) = secret {
-        let catalog = Named {
-            name: name.to_string(),
-            location,
-        };
-        save(environment, &catalog, secret)?;
-    }
     list(environment)
 }
 

@@ -33,13 +33,15 @@ pub fn uninstall(environment: &Environment, names: &[String]) -> Result<Uninstal
     }
     let mut removed = Vec::new();
     for name in names {
-        // What was agreed to first: whatever ends this, nothing of a plugin that is gone stays agreed to.
-        if let Some(entry) = kept.installed(&name)? {
-            kept.agreed.remove(&entry.digest)?;
+        // What was agreed to first: whatever ends it between the two, the plugin is there to be uninstalled again.
+        if let Some(there) = kept.installed(&name)? {
+            kept.agreed.remove(&there.digest)?;
         }
         let Some(gone) = kept.plugins.remove(name.as_str())? else {
             continue;
         };
+        // Another one by now, where somebody upgraded it meanwhile.
+        kept.agreed.remove(&gone.digest)?;
         removed.push(PluginId {
             name: name.to_string(),
             version: gone.version.to_string(),

@@ -4,6 +4,7 @@
 //! path of a copy of the SDK, whose crate is not published yet, it is a shorter one that uses that.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use spin_deployer_deploy::{Code, Error};
@@ -42,19 +43,30 @@ pub fn new(folder: &Path, request: &New) -> Result<NewReport, Error> {
         Error::new(Code::Usage, format!("cannot write {}", to.display())).detail(error.to_string())
     };
     let files = files(&name, folder, request.sdk.as_deref())?;
-    fs::create_dir(&to).map_err(unwritable)?;
-    for (path, text) in &files {
-        let path = to.join(path);
-        let parent = path.parent().unwrap_or(&to);
-        fs::create_dir_all(parent)
-            .and_then(|()| fs::write(&path, text))
-            .map_err(unwritable)?;
+    if fs::symlink_metadata(&to).is_ok() {
+        return Err(unwritable(ErrorKind::AlreadyExists.into())
+            .help("choose another name, or move what is there"));
     }
+    write(folder, &to, &files).map_err(unwritable)?;
     Ok(NewReport {
         schema: SCHEMA,
         folder: PathBuf::from(name.as_str()),
         files: files.into_iter().map(|(path, _)| path.to_owned()).collect(),
     })
+}
+
+/// All of them or none: a folder that is half there would be in the way of the next try.
+fn write(folder: &Path, to: &Path, files: &[(&str, String)]) -> std::io::Result<()> {
+    let aside = tempfile::tempdir_in(folder)?;
+    // With the permissions that new folders have.
+    let made = aside.path().join("made");
+    fs::create_dir(&made)?;
+    for (path, text) in files {
+        let path = made.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(&made))?;
+        fs::write(&path, text)?;
+    }
+    fs::rename(&made, to)
 }
 
 fn files(

@@ -99,6 +99,19 @@ pub enum PluginErrorKind {
     Failed,
 }
 
+impl PluginError {
+    /// With what only the host knows of it, where the plugin knows no better.
+    pub(crate) fn because(mut self, why: &str) -> Self {
+        if self.kind == PluginErrorKind::Failed {
+            self.detail = Some(match self.detail {
+                Some(detail) => format!("{detail}: {why}"),
+                None => why.to_owned(),
+            });
+        }
+        self
+    }
+}
+
 impl From<failures::Error> for PluginError {
     fn from(error: failures::Error) -> Self {
         use failures::Error as E;

@@ -13,7 +13,8 @@ use crate::error::{Stop, explain};
 use crate::output::Output;
 use crate::state::{State, linker};
 use crate::{
-    CallError, Change, Engine, Error, Exports, Interface, LimitKind, Limits, Ports, Release,
+    CallError, Change, Engine, Error, Exports, Interface, LimitKind, Limits, PluginError, Ports,
+    Release,
 };
 
 /// A component that exports `deployer`, linked and ready to be called. Keeps nothing between calls.
@@ -192,10 +193,17 @@ impl Plugin {
                 })
                 .await;
                 let out_of_memory = store.data().memory.refused();
+                let disk = store.data().disk.clone();
                 // Whatever happened, the store is never entered again.
                 drop(store);
                 match answer {
-                    Ok(Ok(answer)) => answer.map_err(|error| CallError::Plugin(error.into())),
+                    Ok(Ok(answer)) => answer.map_err(|error| {
+                        let error = PluginError::from(error);
+                        CallError::Plugin(match disk.failed() {
+                            Some(why) => error.because(why),
+                            None => error,
+                        })
+                    }),
                     Ok(Err(trap)) => Err(explain(&trap, out_of_memory, &limits)),
                     Err(_) => Err(CallError::Limit(limits.limit(LimitKind::Wall))),
                 }

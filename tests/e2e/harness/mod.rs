@@ -6,6 +6,7 @@ pub(crate) mod certificate;
 pub(crate) mod expected;
 pub(crate) mod http1;
 pub(crate) mod minisign;
+pub(crate) mod namespace;
 pub(crate) mod plugin;
 pub(crate) mod proxy;
 pub(crate) mod registry;

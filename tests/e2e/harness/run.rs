@@ -64,6 +64,10 @@ impl Machine {
         self.environment.push((name.into(), value.into()));
     }
 
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.environment.retain(|(n, _)| n != name);
+    }
+
     /// Runs everything below this command from now on.
     pub(crate) fn wrap(&mut self, wrapper: &[&str]) {
         self.wrapper = wrapper.iter().map(Into::into).collect();

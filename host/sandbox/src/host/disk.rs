@@ -3,8 +3,8 @@
 //! wasmtime-wasi does the work, with its handles that cannot be left; here every call that makes something longer, or
 //! something new, is counted first. What is written over counts again, and nothing that is removed is given back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use wasmtime::component::{HasData, Resource};
@@ -31,6 +31,8 @@ pub(crate) struct Left(Arc<Counts>);
 struct Counts {
     bytes: AtomicU64,
     entries: AtomicU64,
+    /// Why a write failed first: a plugin is told of a stream only that it failed.
+    failed: OnceLock<String>,
 }
 
 impl Left {
@@ -38,7 +40,13 @@ impl Left {
         Self(Arc::new(Counts {
             bytes: AtomicU64::new(limits.written),
             entries: AtomicU64::new(limits.entries),
+            failed: OnceLock::new(),
         }))
+    }
+
+    /// What the system had against the first write that failed. `None`: none failed.
+    pub(crate) fn failed(&self) -> Option<&str> {
+        self.0.failed.get().map(String::as_str)
     }
 
     fn write(&self, bytes: u64) -> Result<(), Stop> {
@@ -116,26 +124,37 @@ impl Counted {
             .write(gap.saturating_add(bytes.len() as u64))
             .map_err(|limit| StreamError::Trap(limit.into()))
     }
+
+    fn told<T>(&self, result: StreamResult<T>) -> StreamResult<T> {
+        if let Err(StreamError::LastOperationFailed(why)) = &result {
+            self.left.0.failed.get_or_init(|| why.to_string());
+        }
+        result
+    }
 }
 
 #[async_trait::async_trait]
 impl OutputStream for Counted {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.count(&bytes)?;
-        self.stream.write(bytes)
+        let written = self.stream.write(bytes);
+        self.told(written)
     }
 
     async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.count(&bytes)?;
-        self.stream.blocking_write_and_flush(bytes).await
+        let written = self.stream.blocking_write_and_flush(bytes).await;
+        self.told(written)
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        self.stream.flush()
+        let flushed = self.stream.flush();
+        self.told(flushed)
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        self.stream.check_write()
+        let room = self.stream.check_write();
+        self.told(room)
     }
 
     async fn cancel(&mut self) {
