@@ -6,7 +6,7 @@ use crate::build;
 use crate::shell::Shell;
 
 /// What tests start, and the Debian packages with it.
-const SERVERS: [(&str, &str); 6] = [
+const SERVERS: [(&str, &str); 7] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("htpasswd", "apache2-utils"),
