@@ -299,9 +299,22 @@ fn what_stands_in_the_way_of_another_component_is_named() {
 fn a_lock_that_cannot_be_written_leaves_nothing_installed() {
     let checkout = Checkout::new();
     checkout.plugin("shelf.wasm", "shelf", "0.1.0");
-    // A folder in its place.
-    fs::create_dir(checkout.machine.home().join("deployer.lock")).unwrap();
-    let install = checkout.run(&["plugins", "install", "./shelf.wasm", "--yes"]);
-    assert_ne!(install.status.code(), Some(0));
+    // What it is written to first is in the way.
+    let aside = checkout.machine.home().join(".deployer.lock.new");
+    fs::create_dir(&aside).unwrap();
+    let line = ["plugins", "install", "./shelf.wasm", "--yes"];
+    checkout
+        .run(&line)
+        .fails(1)
+        .says("deployer.lock cannot be written");
     checkout.has_nothing();
+    fs::remove_dir(&aside).unwrap();
+    checkout.run(&line).ok();
+    let before = fs::read_to_string(checkout.data().join("plugins.toml")).unwrap();
+
+    checkout.plugin("shelf.wasm", "shelf", "0.2.0");
+    fs::create_dir(&aside).unwrap();
+    checkout.run(&line).fails(1);
+    let after = fs::read_to_string(checkout.data().join("plugins.toml")).unwrap();
+    assert_eq!(after, before);
 }

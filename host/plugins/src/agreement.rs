@@ -29,13 +29,13 @@ impl Agreement<'_> {
         component: &Component,
         provenance: &Provenance,
         entry: &LockedPlugin,
-        before: &[Option<LockedPlugin>; 2],
+        before: [Option<&LockedPlugin>; 2],
     ) -> Result<(), Error> {
         if self.is_agreed(entry, before)? {
             return Ok(());
         }
         let mut consent = consent(component, provenance);
-        if let Some(before) = before.iter().flatten().next() {
+        if let Some(before) = before.into_iter().flatten().next() {
             if !self.same_publisher(before, entry) {
                 consent
                     .changes
@@ -58,7 +58,7 @@ impl Agreement<'_> {
     fn is_agreed(
         &self,
         entry: &LockedPlugin,
-        [locked, installed]: &[Option<LockedPlugin>; 2],
+        [locked, installed]: [Option<&LockedPlugin>; 2],
     ) -> Result<bool, Error> {
         let agreed = self.kept.agreed.all()?;
         let covers = |digest| {
@@ -75,7 +75,7 @@ impl Agreement<'_> {
         let in_lock = |locked: &LockedPlugin| {
             locked.digest == entry.digest && locked.asks.covers(&entry.asks)
         };
-        if is_kept_to && locked.as_ref().is_some_and(in_lock) {
+        if is_kept_to && locked.is_some_and(in_lock) {
             return Ok(true);
         }
         let earlier = [installed, locked].into_iter().flatten();

@@ -311,42 +311,34 @@ impl Step<'_> {
                 lock: self.lock.as_ref(),
                 agreeing: self.agreeing,
             };
-            let before = [before.locked, before.installed];
-            agreement.ask(&component, &report.provenance, &entry, &before)?;
+            let before = [before.locked.as_ref(), before.installed.as_ref()];
+            agreement.ask(&component, &report.provenance, &entry, before)?;
         }
         self.workbench
             .compile(manifest, &entry, component.wasm.clone(), self.limits)
             .await?;
-        match &self.lock {
-            None => report.lock = None,
-            Some(lock) => lock.put(name, Some(entry.clone()))?,
-        }
-        self.put(name, &entry, &component.wasm, proof.as_ref())
-            .inspect_err(|_| {
-                // The error is the one that ended it: what it left behind `plugins fetch` would mend.
-                let there = self.lock.as_ref();
-                let _ = there.map(|lock| lock.put(name, lock.entry(name)));
-            })?;
-        Ok(report)
-    }
-
-    /// Among the installed ones, then what was agreed to: one without the other is asked about again.
-    fn put(
-        &self,
-        name: &PluginName,
-        entry: &LockedPlugin,
-        wasm: &[u8],
-        proof: Option<&Proof>,
-    ) -> Result<(), Error> {
-        let proof = proof.map(Proof::to_json);
+        let proof = proof.as_ref().map(Proof::to_json);
         let proof = proof.as_ref().map(String::as_bytes);
         let agreed = AgreedPlugin {
             name: name.clone(),
             version: entry.version.clone(),
             asks: entry.asks.clone(),
         };
-        self.kept.plugins.put(name, entry.clone(), wasm, proof)?;
-        Ok(self.kept.agreed.put(entry.digest.clone(), agreed)?)
+        // The lock last: what it names is here then, whenever this is killed.
+        let plugins = &self.kept.plugins;
+        plugins.put(name, entry.clone(), &component.wasm, proof)?;
+        self.kept.agreed.put(entry.digest.clone(), agreed)?;
+        match &self.lock {
+            None => report.lock = None,
+            Some(lock) => lock.put(name, entry.clone()).inspect_err(|_| {
+                // What cannot be taken back either is installed, and that it is not in the lock is the error.
+                if !there {
+                    let _ = self.kept.agreed.remove(&entry.digest);
+                    let _ = plugins.put_back(name, before.installed);
+                }
+            })?,
+        }
+        Ok(report)
     }
 }
 

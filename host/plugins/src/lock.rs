@@ -94,18 +94,15 @@ impl AppLock {
             .help("if that is wanted, run it once without --locked and without CI, and commit what changes; `spin-deployer plugins fetch` brings what the lock names"))
     }
 
-    /// Writes down what an app is deployed with; `None`: nothing of that name.
+    /// Writes down what an app is deployed with.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn put(&self, name: &PluginName, entry: Option<LockedPlugin>) -> Result<(), Error> {
-        let entry = entry.map(|entry| self.local(&entry));
+    pub(crate) fn put(&self, name: &PluginName, entry: LockedPlugin) -> Result<(), Error> {
+        let entry = self.local(&entry);
         let mut file = self.0.clone();
         file.update(|lock| {
-            match entry {
-                Some(entry) => lock.plugins.insert(name.clone(), entry),
-                None => lock.plugins.remove(name),
-            };
+            lock.plugins.insert(name.clone(), entry);
         })?;
         Ok(())
     }

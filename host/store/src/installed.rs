@@ -118,6 +118,24 @@ impl Installed {
         write(&held, &lock)
     }
 
+    /// Puts the entry back that [`Self::put`] replaced; `None`: there was none. The component that came stays.
+    ///
+    /// # Errors
+    /// As [`Self::list`], or it cannot be written.
+    pub fn put_back(
+        &self,
+        name: &PluginName,
+        before: Option<LockedPlugin>,
+    ) -> Result<(), PluginsError> {
+        let held = self.0.hold()?;
+        let mut lock = self.list()?;
+        match before {
+            Some(before) => lock.plugins.insert(name.clone(), before),
+            None => lock.plugins.remove(name),
+        };
+        write(&held, &lock)
+    }
+
     /// Keeps a component that some lock refers to, by its digest alone: it gets no name, and nobody's name changes.
     ///
     /// # Errors

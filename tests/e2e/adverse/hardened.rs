@@ -299,7 +299,7 @@ fn what_is_not_pinned_or_not_allowed_does_not_run() {
             let vendored = vendored.unwrap().path();
             let wasm = fs::read(&vendored).unwrap();
             fs::write(&vendored, &wasm[1..]).unwrap();
-            runner.refused(2, "its digest is sha256:");
+            runner.refused(5, "its digest is sha256:");
             fs::write(&vendored, wasm).unwrap();
 
             // And with all of it put right.

@@ -139,8 +139,11 @@ fn the_lock_of_somebody_else_agrees_to_nothing() {
         all.iter().all(|one| one["from"] != "installed"),
         "{installed}"
     );
-    // Where nobody can be asked it is the agreement: it was committed and reviewed.
-    let ci = user();
+    // Where nothing else may run it is the agreement: it was committed and reviewed.
+    let mut ci = user();
     ci.write("deployer.lock", lock(&attacker));
+    ci.run(["plugins", "install", file]).fails(5);
+    assert!(agreements(&ci).is_empty());
+    ci.set("CI", "true");
     ci.run(["plugins", "install", file]).ok();
 }
