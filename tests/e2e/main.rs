@@ -13,6 +13,7 @@ mod apps;
 mod bad_input;
 mod bindle;
 mod broken;
+mod ci_templates;
 mod compatibility;
 mod credentials;
 mod dependencies;
