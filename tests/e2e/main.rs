@@ -39,3 +39,4 @@ mod report;
 mod servers;
 mod third_party;
 mod trust;
+mod upgrades;

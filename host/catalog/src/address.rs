@@ -38,16 +38,6 @@ impl Address {
         &self.0
     }
 
-    /// Where `index.json` is.
-    pub fn index(&self) -> Url {
-        self.below(INDEX)
-    }
-
-    /// Where the file of a version is.
-    pub fn entry(&self, name: &PluginName, version: &Version) -> Url {
-        self.below(&entry_path(name, version))
-    }
-
     /// Where a file is that the catalog refers to.
     pub fn resolve(&self, location: &Location) -> Url {
         match (location.url(), location.path()) {
@@ -56,19 +46,19 @@ impl Address {
         }
     }
 
-    /// `path` has no part that leads out.
-    fn below(&self, path: &str) -> Url {
+    /// Where a file of the catalog is: [`INDEX`], [`entry_path`], or another path in which no part leads out.
+    pub fn below(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}{path}", self.0.path()));
         url
     }
 }
 
-/// What a catalog is asked first.
-pub(crate) const INDEX: &str = "index.json";
+/// What a catalog is asked first: the path of the index below its folder.
+pub const INDEX: &str = "index.json";
 
-/// The file of a version, below the catalog.
-pub(crate) fn entry_path(name: &PluginName, version: &Version) -> String {
+/// The path of a version's file below the catalog's folder.
+pub fn entry_path(name: &PluginName, version: &Version) -> String {
     format!("{name}/{name}@{version}.json")
 }
 

@@ -89,8 +89,6 @@ impl Wanted {
 pub struct Choice<'a> {
     /// Which one.
     pub release: &'a Release,
-    /// What it says of the Spin here, never [`Compatibility::Unfit`]. `None`: nobody knows which Spin that is.
-    pub compatibility: Option<Compatibility>,
     /// The newest one that was asked for, where that is another one, made for another Spin.
     pub passed_over: Option<&'a Release>,
 }
@@ -146,7 +144,7 @@ fn install(request: &Request, instead: Option<&Version>) -> String {
 /// The newest of `releases` that is asked for and made for `spin`.
 ///
 /// For a pre-release of Spin the range says little: then it is the newest version whose range has the release that it
-/// leads to, or the newest of all, and [`Choice::compatibility`] says [`Compatibility::Unproven`].
+/// leads to, or the newest of all.
 ///
 /// # Errors
 /// When there is none.
@@ -173,7 +171,6 @@ pub fn choose<'a>(
     };
     Ok(Choice {
         release: chosen,
-        compatibility: spin.map(|spin| Compatibility::of(chosen.spin_compatibility.as_ref(), spin)),
         passed_over: (chosen != newest).then_some(newest),
     })
 }

@@ -59,7 +59,7 @@ mod location;
 mod search;
 mod unique;
 
-pub use address::{Address, AddressError};
+pub use address::{Address, AddressError, INDEX, entry_path};
 pub use build::{BuildError, build};
 pub use choose::{Choice, NoChoice, Request, RequestError, Wanted, choose};
 pub use entry::{Component, Entry, MAX_ENTRY, OfferedSignature};

@@ -6,7 +6,7 @@ mod fixture;
 use fixture::{digest, entry};
 use proptest::prelude::*;
 use spin_deployer_catalog::{
-    Address, BuildError, CatalogError, Entry, Index, MAX_VERSIONS, build, search,
+    BuildError, CatalogError, Entry, INDEX, Index, MAX_VERSIONS, build, entry_path, search,
 };
 
 #[test]
@@ -36,16 +36,14 @@ fn every_version_has_its_file_and_the_newest_one_more() {
     assert_eq!(files["shelf/shelf.json"], files["shelf/shelf@1.10.0.json"]);
     assert_eq!(files["new/new.json"], files["new/new@0.1.0-beta.1.json"]);
 
-    let address: Address = "https://plugins.example.com".parse().unwrap();
-    let index = Index::parse(&files["index.json"]).unwrap();
+    let index = Index::parse(&files[INDEX]).unwrap();
     assert_eq!(
         index.plugins["shelf"].description.as_str(),
         "Deploys to shelf 1.10.0"
     );
     for (name, listed) in &index.plugins {
         for release in &listed.versions {
-            let url = address.entry(name, &release.version);
-            let entry = Entry::parse(&files[&url.path()[1..]]).unwrap();
+            let entry = Entry::parse(&files[&entry_path(name, &release.version)]).unwrap();
             release.confirm(name, &entry).unwrap();
         }
     }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use rstest::rstest;
-use spin_deployer_catalog::{Address, AddressError, Location, LocationError};
+use spin_deployer_catalog::{Address, AddressError, INDEX, Location, LocationError, entry_path};
 
 #[rstest]
 #[case("https://plugins.example.com", "https://plugins.example.com/")]
@@ -31,10 +31,13 @@ fn an_address_is_a_folder(#[case] given: &str, #[case] folder: &str) {
     let address: Address = given.parse().unwrap();
     assert_eq!(address.to_string(), folder);
     assert_eq!(folder.parse::<Address>().unwrap(), address);
-    assert_eq!(address.index().to_string(), format!("{folder}index.json"));
-    let entry = address.entry(&"shelf".parse().unwrap(), &"1.0.0-rc.1".parse().unwrap());
     assert_eq!(
-        entry.to_string(),
+        address.below(INDEX).to_string(),
+        format!("{folder}index.json")
+    );
+    let entry = entry_path(&"shelf".parse().unwrap(), &"1.0.0-rc.1".parse().unwrap());
+    assert_eq!(
+        address.below(&entry).to_string(),
         format!("{folder}shelf/shelf@1.0.0-rc.1.json")
     );
 }

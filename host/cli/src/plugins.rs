@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use spin_deployer_deploy::{Agreeing, Environment, Error, Oversight, Workbench};
 use spin_deployer_plugins::{
-    self as plugins, Build, Install, New, Pack, Push, Upgrade, report::VerifyReport,
+    self as plugins, Build, Install, New, Pack, Push, Upgrade,
+    report::{UpgradeReport, VerifyReport},
 };
 
 use crate::arguments::plugins::{CatalogCommand, Language, PluginsCommand};
@@ -180,7 +181,7 @@ async fn call(
                 limits: flags.limits.into(),
             };
             let report = plugins::upgrade(bench, &request).await?;
-            Ok(show(&report, output, texts::upgraded))
+            Ok(upgraded(&report, output))
         }
         PluginsCommand::List => {
             let report = plugins::list(bench, true, spin_version.as_ref()).await?;
@@ -204,6 +205,23 @@ async fn call(
         | PluginsCommand::Show { .. }
         | PluginsCommand::Uninstall { .. }
         | PluginsCommand::Verify => Err(cannot_start(&std::io::ErrorKind::InvalidInput.into())),
+    }
+}
+
+/// What failed is told like an error of its own, and the report has what became of the others.
+fn upgraded(report: &UpgradeReport, output: Output) -> Done {
+    for (name, failure) in report.failures() {
+        crate::dispatch::to_stderr(&errors::message(
+            errors::Kind::Error,
+            &format!("`{name}` is not upgraded: {}", failure.message),
+            failure.detail.as_deref(),
+            failure.help.as_deref(),
+        ));
+    }
+    let first = report.failures().next();
+    Done {
+        exit_code: first.map_or(0, |(_, failure)| failure.exit_code),
+        ..show(report, output, texts::upgraded)
     }
 }
 

@@ -111,7 +111,7 @@ pub enum FetchError {
         what: String,
         /// The request, and what is wrong with it.
         reason: String,
-        /// Whether a server led there, and not the app itself.
+        /// Whether a server or a catalog led there, and not the app or the user.
         redirected: bool,
     },
     /// The server is overloaded, or out of order for now.
@@ -248,7 +248,7 @@ impl FetchError {
             Self::Refused {
                 redirected: true, ..
             } => {
-                "a server led there: name that address itself, if it is the right one".to_owned()
+                "a server or a catalog led there: name that address itself, if it is the right one".to_owned()
             }
             Self::Refused { .. } => {
                 "the address that the app names may not be asked at all: name another one".to_owned()
@@ -406,8 +406,8 @@ mod tests {
     fn redirects_are_spoken_of_where_there_were_some() {
         for (request, says) in [
             ("GET https://example.com/a", "may not be asked at all"),
-            ("GET https://example.com:8443/a", "a server led there"),
-            ("GET https://169.254.169.254/a", "a server led there"),
+            ("GET https://example.com:8443/a", "led there"),
+            ("GET https://169.254.169.254/a", "led there"),
         ] {
             assert!(refused(request).help().contains(says), "{request}");
         }

@@ -4,7 +4,7 @@
 //!
 //! - **Everything leaves through [`spin_deployer_egress`]**, with a grant for exactly the place that the app or the user's
 //!   configuration names, for reading only, and with one audit line a request. Such a place may be in a private network,
-//!   and never is a cloud's metadata service. Redirects are followed, five at most, each let out by egress because the answer
+//!   and never is a cloud's metadata service. What a catalog leads to is no such place, but on the catalog's own host. Redirects are followed, five at most, each let out by egress because the answer
 //!   before named it: to public addresses, and never from https to http.
 //! - **A name is only a way to a digest.** A content is streamed into a file beside the others while it is hashed, goes
 //!   on where the connection broke, and gets its name only when digest and size are right. So nothing half or wrong is

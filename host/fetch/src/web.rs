@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use spin_deployer_egress::{Audience, Vault};
 use spin_deployer_grants::Grant;
-use spin_deployer_manifest::{Origin, Secret};
+use spin_deployer_manifest::{Host, Origin, Secret};
 use spin_deployer_oci::{Digest, PullError, Wanted, download_as};
 use url::{Position, Url};
 
@@ -30,10 +30,12 @@ impl Fetcher {
     /// # Errors
     /// Why it is not here.
     pub async fn url(&self, url: &Url, digest: &str) -> Result<(), FetchError> {
-        self.url_as(url, digest, None).await
+        let (_, origin) = place(url)?;
+        self.url_as(url, digest, None, &[origin.host]).await
     }
 
-    /// The same with a token, where `url` is at its place.
+    /// The same with a token, where `url` is at its place. `named` are the hosts that the user named: no other one may be
+    /// in a private network, nor that of `url`.
     ///
     /// # Errors
     /// As [`Self::url`].
@@ -42,6 +44,7 @@ impl Fetcher {
         url: &Url,
         digest: &str,
         bearer: Option<&Bearer>,
+        named: &[Host],
     ) -> Result<(), FetchError> {
         let (what, origin) = place(url)?;
         let digest = self.digest(&what, digest)?;
@@ -50,7 +53,7 @@ impl Fetcher {
         if self.is_here(&name, &digest)? {
             return Ok(());
         }
-        let (way, authorization) = self.way(&what, &origin, bearer)?;
+        let (way, authorization) = self.way(&what, &origin, bearer, named)?;
         let wanted = Wanted {
             digest: Some(&digest),
             size: None,
@@ -61,13 +64,15 @@ impl Fetcher {
         let size = download_as(&way, url, authorization.as_ref(), wanted, &mut incoming).await;
         let size = size.map_err(|error| {
             let host = origin.host.to_string();
-            FetchError::of_pull(&what, &origin, &host, error, self.cache.failed())
+            let error = FetchError::of_pull(&what, &origin, &host, error, self.cache.failed());
+            led(error, &origin, named)
         })?;
         self.cache.keep(incoming, &digest)?;
         self.cache.remember(&name, &digest, size)
     }
 
-    /// What is at `url` now, at most `limit` bytes; it is not kept. `None` where nothing is there.
+    /// What is at `url` now, at most `limit` bytes; it is not kept. `None` where nothing is there. `named` are the hosts
+    /// that the user named, as for [`Self::url_as`].
     ///
     /// # Errors
     /// Why it cannot be had.
@@ -76,9 +81,10 @@ impl Fetcher {
         url: &Url,
         limit: u64,
         bearer: Option<&Bearer>,
+        named: &[Host],
     ) -> Result<Option<Vec<u8>>, FetchError> {
         let (what, origin) = place(url)?;
-        let (way, authorization) = self.way(&what, &origin, bearer)?;
+        let (way, authorization) = self.way(&what, &origin, bearer, named)?;
         let wanted = Wanted {
             digest: None,
             size: None,
@@ -96,7 +102,8 @@ impl Fetcher {
             Err(error) => {
                 let host = origin.host.to_string();
                 let kept = self.cache.failed();
-                Err(FetchError::of_pull(&what, &origin, &host, error, kept))
+                let error = FetchError::of_pull(&what, &origin, &host, error, kept);
+                Err(led(error, &origin, named))
             }
         }
     }
@@ -107,6 +114,7 @@ impl Fetcher {
         what: &str,
         origin: &Origin,
         bearer: Option<&Bearer>,
+        named: &[Host],
     ) -> Result<(Way, Option<HeaderValue>), FetchError> {
         let vault = Arc::new(Vault::default());
         let invalid = |reason: String| FetchError::Name {
@@ -124,8 +132,7 @@ impl Fetcher {
                 Some(shown.map_err(|error| invalid(error.to_string()))?)
             }
         };
-        let named = [origin.host.clone()];
-        let grant = Grant::loading(origin.clone(), &named, &self.policies);
+        let grant = Grant::loading(origin.clone(), named, &self.policies);
         Ok((Way(self.session(what, grant, vault)?), shown))
     }
 
@@ -138,6 +145,20 @@ impl Fetcher {
             Some(size) => self.cache.remember(name, digest, size).map(|()| true),
             None => Ok(false),
         }
+    }
+}
+
+/// Somebody led to a host that the user did not name, as a redirect does.
+fn led(error: FetchError, origin: &Origin, named: &[Host]) -> FetchError {
+    match error {
+        FetchError::Refused { what, reason, .. } if !named.contains(&origin.host) => {
+            FetchError::Refused {
+                what,
+                reason,
+                redirected: true,
+            }
+        }
+        error => error,
     }
 }
 

@@ -301,3 +301,35 @@ async fn the_cache_is_for_its_user_only() {
         assert_eq!(found, mode);
     }
 }
+
+/// What a catalog leads to: a place is not named by who typed the catalog's.
+#[tokio::test]
+async fn only_a_host_that_the_user_named_may_be_in_a_private_network() {
+    let server = Server::start(|_| answer("200 OK", b"content")).await;
+    let user = User::new();
+    let digest = sha256(b"content");
+    let url = server.url("/a").parse().unwrap();
+    let named: Vec<_> = ["example.com", "localhost"]
+        .map(|host| host.parse().unwrap())
+        .into();
+    let fetcher = user.fetcher();
+    let error = failed(fetcher.url_as(&url, &digest, None, &named).await, "refused");
+    assert!(error.to_string().contains("a loopback address"), "{error}");
+    assert!(
+        error.help().contains("name that address itself"),
+        "{error:?}"
+    );
+    let error = failed(fetcher.document(&url, 100, None, &named).await, "refused");
+    assert!(
+        error.help().contains("name that address itself"),
+        "{error:?}"
+    );
+    assert_eq!(server.count(), 0);
+    assert!(user.files().is_empty());
+
+    let named = ["127.0.0.1".parse().unwrap()];
+    let document = fetcher.document(&url, 100, None, &named).await.unwrap();
+    assert_eq!(document.as_deref(), Some(&b"content"[..]));
+    fetcher.url_as(&url, &digest, None, &named).await.unwrap();
+    assert_eq!(user.content(&digest), b"content");
+}

@@ -149,7 +149,7 @@ impl Arrivals<'_> {
             source: source.clone(),
             offered: None,
             signature: SignatureAt::Minisign {
-                at: FoundAt::Url(beside_url(url)),
+                at: FoundAt::named(beside_url(url)),
                 bearer: None,
             },
         })
@@ -213,10 +213,11 @@ impl Arrivals<'_> {
                     false => return Err(another(&name, digest, &component.digest)),
                 }
             }
-            FoundAt::Url(url) => {
+            FoundAt::Url(url, named) => {
                 let bearer = catalog.bearer.as_ref();
                 let fetcher = self.fetching.fetcher();
-                let came = fetcher.url_as(url, digest.as_str(), bearer).await;
+                let named = named.as_slice();
+                let came = fetcher.url_as(url, digest.as_str(), bearer, named).await;
                 let is_other = matches!(came, Err(FetchError::WrongDigest { .. }));
                 self.fetching.done(came).map_err(|error| match is_other {
                     true => error.help(format!(

@@ -1,20 +1,22 @@
 //! `catalog build`: the files of a catalog, out of a folder of plugins.
 //!
 //! The plugins lie in the folder or below it, each with its signature beside it where it has one (`FILE.minisig`), and
-//! stay where they are. Written are the index and a file for each version; what was there of other versions stays.
+//! stay where they are. Written are the index and a file for each version. A version that was published before stays as it
+//! is, which is decided in `published`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use spin_deployer_catalog::{self as catalog, Entry, Location, OfferedSignature};
+use spin_deployer_catalog::{self as catalog, Entry, INDEX, Location, OfferedSignature};
 use spin_deployer_deploy::{Code, Environment, Error};
 use spin_deployer_signature::{MAX_SIGNATURE_FILE, PublicKey, verify_minisign};
 
 use crate::component::Component;
 use crate::files;
 use crate::pack::id;
-use crate::report::{BuildReport, SCHEMA};
+use crate::published::Published;
+use crate::report::{BuildReport, PluginId, SCHEMA};
 use crate::signer;
 
 /// Folders in folders, and no deeper.
@@ -32,14 +34,15 @@ pub struct Build {
 /// Writes the files.
 ///
 /// # Errors
-/// Something in the folder is no plugin, two of one version, a bad signature, or a file that cannot be written. Then the
-/// index is as it was.
+/// Something in the folder is no plugin, two of one version, a bad signature, a version that was published would change or
+/// be lost, or a file cannot be written. Then the index is as it was.
 pub fn build(environment: &Environment, request: &Build) -> Result<BuildReport, Error> {
     let folder = environment.cwd.join(&request.folder);
     let key = request.key.as_deref();
     let key = key
         .map(|key| signer::key(key, &environment.cwd))
         .transpose()?;
+    let published = Published::of(&folder)?;
     let mut found = Vec::new();
     collect(&folder, &mut Vec::new(), &mut found)?;
     if found.is_empty() {
@@ -56,13 +59,21 @@ pub fn build(environment: &Environment, request: &Build) -> Result<BuildReport, 
         let id = id(&component);
         plugins.insert((id.name.clone(), component.manifest.version.clone()), id);
     }
+    for entry in published.beside(&entries, &folder)? {
+        let id = PluginId {
+            name: entry.name.to_string(),
+            version: entry.version.to_string(),
+            digest: entry.component.digest.to_string(),
+        };
+        plugins.insert((id.name.clone(), entry.version.clone()), id);
+        entries.push(entry);
+    }
     let written = catalog::build(entries).map_err(|error| {
         Error::new(Code::Usage, "these plugins make no catalog").detail(error.to_string())
     })?;
     // The index last: until then nobody is led to anything that is not there.
-    let (index, others): (Vec<_>, Vec<_>) = written
-        .iter()
-        .partition(|(path, _)| path.as_str() == "index.json");
+    let (index, others): (Vec<_>, Vec<_>) =
+        written.iter().partition(|(path, _)| path.as_str() == INDEX);
     for (path, bytes) in others.into_iter().chain(index) {
         let path = folder.join(path);
         let parent = path.parent().unwrap_or(&folder);

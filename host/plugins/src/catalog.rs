@@ -1,14 +1,15 @@
 //! Asking one catalog. What it says is believed as far as it says the same twice, and as the component itself agrees.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use semver::Version;
 use spin_deployer_catalog::{
-    Entry, Index, Location as Place, MAX_ENTRY, MAX_INDEX, NoChoice, Release, Request, choose,
+    Entry, INDEX, Index, Location as Place, MAX_ENTRY, MAX_INDEX, NoChoice, Release, Request,
+    choose, entry_path,
 };
 use spin_deployer_deploy::{Code, Environment, Error, Event, Fetching, Observer};
 use spin_deployer_fetch::Bearer;
-use spin_deployer_manifest::PluginName;
+use spin_deployer_manifest::{Host, Origin, PluginName};
 use url::Url;
 
 use crate::catalogs::{self, Named};
@@ -25,8 +26,21 @@ pub(crate) struct Catalog<'a> {
 /// Where a file is that a catalog refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FoundAt {
-    Url(Url),
-    File(std::path::PathBuf),
+    /// There; and the host that the user named on the way. No other one may be in a private network.
+    Url(Url, Option<Host>),
+    File(PathBuf),
+}
+
+impl FoundAt {
+    /// At a URL that the user named.
+    pub(crate) fn named(url: Url) -> Self {
+        let host = host(&url);
+        Self::Url(url, host)
+    }
+}
+
+fn host(url: &Url) -> Option<Host> {
+    Origin::of(url).ok().map(|origin| origin.host)
 }
 
 /// What a catalog has for a request.
@@ -59,6 +73,7 @@ impl<'a> Catalog<'a> {
         location: &Location,
         fetching: &'a Fetching,
     ) -> Result<Self, Error> {
+        let location = &catalogs::clean(location.clone());
         let known = catalogs::all(environment)?;
         let named = known.into_iter().find(|known| known.location == *location);
         match named {
@@ -76,12 +91,11 @@ impl<'a> Catalog<'a> {
 
     /// Everything that it has, in short.
     pub(crate) async fn index(&self) -> Result<Index, Error> {
-        let path = "index.json";
-        let bytes = self.document(path, MAX_INDEX).await?.ok_or_else(|| {
-            self.broken("there is no index.json in it")
+        let bytes = self.document(INDEX, MAX_INDEX).await?.ok_or_else(|| {
+            self.broken(&format!("there is no {INDEX} in it"))
                 .help("is this the address of a catalog?")
         })?;
-        Index::parse(&bytes).map_err(|error| self.broken(&format!("{path}: {error}")))
+        Index::parse(&bytes).map_err(|error| self.broken(&format!("{INDEX}: {error}")))
     }
 
     /// The version that is meant by a request, for this Spin.
@@ -110,7 +124,7 @@ impl<'a> Catalog<'a> {
     }
 
     async fn entry(&self, name: &PluginName, release: &Release) -> Result<Entry, Error> {
-        let path = format!("{name}/{name}@{}.json", release.version);
+        let path = entry_path(name, &release.version);
         let bytes = self.document(&path, MAX_ENTRY).await?;
         let bytes = bytes.ok_or_else(|| self.broken(&format!("there is no {path} in it")))?;
         let entry =
@@ -125,11 +139,13 @@ impl<'a> Catalog<'a> {
         Ok(entry)
     }
 
-    /// Where a file is that it refers to.
+    /// Where a file is that it refers to. Elsewhere it leads to public places only: nobody named those but the catalog.
     pub(crate) fn resolve(&self, place: &Place) -> FoundAt {
         match (&self.named.location, place.url(), place.path()) {
-            (_, Some(url), _) => FoundAt::Url(url.clone()),
-            (Location::Url(address), None, _) => FoundAt::Url(address.resolve(place)),
+            (Location::Url(address), _, _) => {
+                FoundAt::Url(address.resolve(place), host(address.url()))
+            }
+            (Location::Folder(_), Some(url), _) => FoundAt::Url(url.clone(), None),
             (Location::Folder(folder), None, path) => {
                 FoundAt::File(folder.join(path.unwrap_or_default()))
             }
@@ -140,11 +156,7 @@ impl<'a> Catalog<'a> {
         let most = most as u64;
         let at = match &self.named.location {
             Location::Folder(folder) => FoundAt::File(folder.join(path)),
-            Location::Url(address) => {
-                let mut url = address.url().clone();
-                url.set_path(&format!("{}{path}", address.url().path()));
-                FoundAt::Url(url)
-            }
+            Location::Url(address) => FoundAt::named(address.below(path)),
         };
         document(&at, most, self.bearer.as_ref(), self.fetching)
             .await
@@ -183,8 +195,9 @@ pub(crate) async fn document(
     fetching: &Fetching,
 ) -> Result<Option<Vec<u8>>, Error> {
     match at {
-        FoundAt::Url(url) => {
-            let came = fetching.fetcher().document(url, most, bearer).await;
+        FoundAt::Url(url, named) => {
+            let fetcher = fetching.fetcher();
+            let came = fetcher.document(url, most, bearer, named.as_slice()).await;
             fetching.done(came)
         }
         FoundAt::File(path) => here(path, most),

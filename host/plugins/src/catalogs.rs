@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use spin_deployer_deploy::{Code, Environment, Error};
@@ -72,7 +72,7 @@ pub(crate) fn all(environment: &Environment) -> Result<Vec<Named>, Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let named = |table: Table| {
         Ok(Named {
-            location: Location::parse(&table.location, folder)?,
+            location: clean(Location::parse(&table.location, folder)?),
             name: table.name.to_string(),
         })
     };
@@ -89,6 +89,25 @@ pub(crate) fn find(environment: &Environment, name: &str) -> Result<Named, Error
     all.into_iter()
         .find(|catalog| catalog.name == name)
         .ok_or_else(|| unknown(name, &names))
+}
+
+/// A folder by one path, however it was written: without `.`, and without `..` where that is the same place.
+pub(crate) fn clean(location: Location) -> Location {
+    let Location::Folder(folder) = location else {
+        return location;
+    };
+    let mut clean = PathBuf::new();
+    for part in folder.components() {
+        match part {
+            Component::CurDir => {}
+            // Above a link is another folder than the one that holds the link.
+            Component::ParentDir if clean.file_name().is_some() && !clean.is_symlink() => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    Location::Folder(clean)
 }
 
 fn unknown(name: &str, names: &[String]) -> Error {
@@ -121,7 +140,7 @@ pub fn list(environment: &Environment) -> Result<CatalogsReport, Error> {
 /// holds one, which is saved.
 ///
 /// # Errors
-/// The name is taken, the location is none, or something cannot be written.
+/// The name is taken, the location is none or takes no token, or something cannot be written. Then there is no such catalog.
 pub fn add(
     environment: &Environment,
     name: &str,
@@ -134,7 +153,7 @@ pub fn add(
             Error::new(Code::Usage, "that cannot be the name of a catalog")
                 .detail(error.to_string())
         })?;
-    let location = Location::parse(location, &environment.cwd)?;
+    let location = clean(Location::parse(location, &environment.cwd)?);
     let secret = token
         .map(|file| read_token(&environment.cwd.join(file)))
         .transpose()?;
@@ -165,7 +184,7 @@ pub fn add(
             save(environment, &catalog, secret)?;
         }
         catalogs.push(Table {
-            name: name.clone(),
+            name,
             location: location.to_string(),
         });
         Ok(())
@@ -441,6 +460,62 @@ mod tests {
         add(&kept, "acme", "https://evil.example.com", None).unwrap();
         let other = find(&kept, "acme").unwrap();
         assert!(super::bearer(&kept, &other).unwrap().is_none());
+    }
+
+    /// Half of it is nothing: a catalog that asks without the token that belongs to it.
+    #[test]
+    fn a_catalog_whose_token_cannot_be_kept_is_not_added() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("token"), "geheim\n").unwrap();
+        let here = environment(home.path(), &[]);
+        let token = Some(Path::new("token"));
+        let folder = add(&here, "a", "./cat", token).unwrap_err();
+        assert_eq!(folder.message, "a folder takes no token");
+        assert!(folder.help.unwrap().contains("without --token-file"));
+        let place = "https://plugins.example.com";
+        // As a file it is no folder that could hold one.
+        std::fs::write(home.path().join("data"), "").unwrap();
+        assert!(add(&here, "a", place, token).is_err());
+        assert!(all(&here).unwrap().is_empty());
+
+        std::fs::remove_file(home.path().join("data")).unwrap();
+        assert!(add(&here, "a", place, token).unwrap().catalogs[0].token);
+        // Another one of that name is not added, and takes nothing away.
+        std::fs::write(home.path().join("token"), "another\n").unwrap();
+        assert!(add(&here, "a", place, token).is_err());
+        let kept = find(&here, "a").unwrap();
+        let bearer = super::bearer(&here, &kept).unwrap().unwrap();
+        assert_eq!(bearer.token.expose(), "geheim");
+    }
+
+    #[test]
+    fn a_folder_is_the_same_catalog_however_it_is_written() {
+        let home = tempfile::tempdir().unwrap();
+        let here = environment(home.path(), &[]);
+        std::fs::create_dir(home.path().join("app")).unwrap();
+        let catalog = home.path().join("cat");
+        for (name, written) in [
+            ("a", "./cat"),
+            ("b", "app/../cat"),
+            ("c", "./app/.././cat/"),
+        ] {
+            add(&here, name, written, None).unwrap();
+            let kept = find(&here, name).unwrap();
+            assert_eq!(kept.location.to_string(), catalog.display().to_string());
+        }
+        let root = clean(Location::Folder("/../cat".into()));
+        assert_eq!(root, Location::Folder("/../cat".into()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_above_a_link_is_left_to_the_system() {
+        let home = tempfile::tempdir().unwrap();
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink("/tmp", &link).unwrap();
+        let folder = link.join("../cat");
+        let kept = clean(Location::Folder(folder.clone()));
+        assert_eq!(kept, Location::Folder(folder));
     }
 
     #[cfg(unix)]

@@ -16,6 +16,7 @@
 //! | what a user can name to get a plugin from | `source` |
 //! | how it comes here | `arrive`, `catalog` |
 //! | whose signature it needs, and whether it has it | `signer` |
+//! | what of a catalog a new build leaves as it is | `published` |
 //! | whether the user is asked | `agreement` |
 //! | which versions are newer | `newer` |
 
@@ -34,6 +35,7 @@ mod list;
 mod lock;
 mod newer;
 mod pack;
+mod published;
 mod push;
 mod remove;
 pub mod report;

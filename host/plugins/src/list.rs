@@ -12,7 +12,7 @@ use crate::arrive::Arrivals;
 use crate::component::LARGEST;
 use crate::kept::Kept;
 use crate::lock::AppLock;
-use crate::newer::{Newest, newest};
+use crate::newer::{Newest, Present, newest};
 use crate::report::{ListReport, Listed, Provenance, SCHEMA};
 
 /// Lists the plugins of the program, of the user and of the app in the working directory. Unless offline, and unless
@@ -71,12 +71,18 @@ pub async fn list(
         },
         catalog: None,
     };
+    let folder = AppLock::folder(lock.as_ref(), environment);
     for (name, entry, from) in all {
+        let present = Present {
+            name,
+            entry,
+            folder,
+        };
         let mut listed = of(name, entry, from);
         if ask {
-            match newest(&arrivals, name, entry).await {
+            match newest(&arrivals, present).await {
                 Ok(Newest::Newer { version, .. }) => listed.newer = Some(version.to_string()),
-                Ok(Newest::Same) => {}
+                Ok(Newest::Same | Newest::Unfit(_)) => {}
                 Ok(Newest::Unknown(why)) => listed.unknown = Some(why),
                 Err(error) => listed.unknown = Some(error.message),
             }

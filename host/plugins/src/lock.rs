@@ -1,11 +1,13 @@
 //! The lock of the app in the working directory, where there is an app or a lock.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use spin_deployer_deploy::{Agreeing, Code, Environment, Error, LOCK_FILE, LockFile};
 use spin_deployer_grants::LockedPlugin;
 use spin_deployer_manifest::{Line, Manifest, PluginName};
 use spin_deployer_store::bundled;
+
+use crate::source::{Location, Source};
 
 /// A `deployer.lock` that is there or may be made.
 pub(crate) struct AppLock(LockFile);
@@ -25,6 +27,12 @@ impl AppLock {
 
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Where relative paths of its sources begin; those of what is installed have none.
+    pub(crate) fn folder<'a>(lock: Option<&'a Self>, environment: &'a Environment) -> &'a Path {
+        let beside = lock.and_then(|lock| lock.path().parent());
+        beside.unwrap_or(&environment.cwd)
     }
 
     pub(crate) fn shown(&self) -> String {
@@ -107,19 +115,34 @@ impl AppLock {
         Ok(())
     }
 
-    /// A file below the app is named from there: the lock is read on other machines too.
+    /// A file or a catalog below the app is named from there: the lock is read on other machines too.
     fn local(&self, entry: &LockedPlugin) -> LockedPlugin {
-        let folder = self.path().parent();
-        let inside = folder.and_then(|folder| {
-            let path = Path::new(entry.source.as_str()).strip_prefix(folder).ok()?;
-            let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
-            Line::try_from(format!("./{}", parts.join("/"))).ok()
+        let inside = self.path().parent().and_then(|folder| {
+            let text = match Source::parse(entry.source.as_str(), folder).ok()? {
+                Source::File(path) => below(folder, &path)?,
+                Source::Catalog {
+                    location: Some(Location::Folder(path)),
+                    request,
+                } => {
+                    let location = Some(Location::Folder(PathBuf::from(below(folder, &path)?)));
+                    Source::Catalog { location, request }.to_string()
+                }
+                _ => return None,
+            };
+            Line::try_from(text).ok()
         });
         LockedPlugin {
             source: inside.unwrap_or_else(|| entry.source.clone()),
             ..entry.clone()
         }
     }
+}
+
+/// `./` and the way from the folder to a path in it, with `/` on every system.
+fn below(folder: &Path, path: &Path) -> Option<String> {
+    let path = path.strip_prefix(folder).ok()?;
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    Some(format!("./{}", parts?.join("/")))
 }
 
 /// Whether an entry means the plugin that is in the program, whatever version of it.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 pub use spin_deployer_deploy::report::{Consent, PluginId, SCHEMA};
+use spin_deployer_deploy::{Code, Error};
 use spin_deployer_manifest::{Ask, HttpRule, Manifest, OptionKind, OptionSpec};
 
 use crate::component::{Component, Contract};
@@ -380,8 +381,37 @@ pub struct Upgraded {
     pub difference: Vec<String>,
     /// Whether something was done, or with `--dry-run` would be.
     pub changes: bool,
-    /// Why it stays as it is, where something newer is there or that cannot be told.
+    /// Why it stays as it is, or what newer one it did not become because of this Spin.
     pub note: Option<String>,
+    /// Why it could not be upgraded.
+    pub error: Option<Failure>,
+}
+
+/// Why something of several failed, in the words of an error of its own.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// Decides the exit status, where it is the first.
+    pub code: Code,
+    /// That of `code`.
+    pub exit_code: u8,
+    /// One sentence.
+    pub message: String,
+    /// Where and why.
+    pub detail: Option<String>,
+    /// What to do next.
+    pub help: Option<String>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            code: error.code,
+            exit_code: error.code.exit_code(),
+            message: error.message,
+            detail: error.detail,
+            help: error.help,
+        }
+    }
 }
 
 /// The answer of `plugins upgrade`.
@@ -393,6 +423,14 @@ pub struct UpgradeReport {
     pub dry_run: bool,
     /// By name.
     pub plugins: Vec<Upgraded>,
+}
+
+impl UpgradeReport {
+    /// What failed, by name.
+    pub fn failures(&self) -> impl Iterator<Item = (&str, &Failure)> {
+        let plugins = self.plugins.iter();
+        plugins.filter_map(|plugin| Some((plugin.name.as_str(), plugin.error.as_ref()?)))
+    }
 }
 
 /// The answer of `plugins push`.

@@ -1,4 +1,5 @@
-//! `plugins upgrade`: the newest of what is installed, or of what the lock of the app names.
+//! `plugins upgrade`: the newest of what is installed, or of what the lock of the app names. One that cannot be upgraded
+//! is in nobody else's way.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::component::LARGEST;
 use crate::install::Step;
 use crate::kept::Kept;
 use crate::lock::AppLock;
-use crate::newer::{Newest, find};
+use crate::newer::{Newest, Present, find};
 use crate::report::{SCHEMA, UpgradeReport, Upgraded};
 use crate::signer;
 
@@ -42,7 +43,7 @@ pub struct Upgrade {
 /// Upgrades, one plugin after the other.
 ///
 /// # Errors
-/// A name that nothing has, or what one of the steps has against a new version. Those before it are upgraded.
+/// A name that nothing has, or nothing can be upgraded at all. What one plugin has against it stands in the report.
 pub async fn upgrade(workbench: &Workbench, request: &Upgrade) -> Result<UpgradeReport, Error> {
     let environment = workbench.environment();
     let wanted = request.version.as_deref().map(wanted).transpose()?;
@@ -74,7 +75,25 @@ pub async fn upgrade(workbench: &Workbench, request: &Upgrade) -> Result<Upgrade
     };
     let mut plugins = Vec::new();
     for (name, entry) in all {
-        plugins.push(one(&step, &name, &entry, &wanted, request).await?);
+        let mut upgraded = Upgraded {
+            name: name.to_string(),
+            from: entry.version.to_string(),
+            to: entry.version.to_string(),
+            digest: entry.digest.to_string(),
+            difference: Vec::new(),
+            changes: false,
+            note: None,
+            error: None,
+        };
+        let present = Present {
+            name: &name,
+            entry: &entry,
+            folder: AppLock::folder(step.lock.as_ref(), environment),
+        };
+        if let Err(error) = one(&step, present, &wanted, request, &mut upgraded).await {
+            upgraded.error = Some(error.into());
+        }
+        plugins.push(upgraded);
     }
     Ok(UpgradeReport {
         schema: SCHEMA,
@@ -83,36 +102,39 @@ pub async fn upgrade(workbench: &Workbench, request: &Upgrade) -> Result<Upgrade
     })
 }
 
+/// Writes into `report` what becomes of one.
+///
+/// # Errors
+/// What one of the steps has against the new version. Then it stays what it is.
 async fn one(
     step: &Step<'_>,
-    name: &PluginName,
-    entry: &LockedPlugin,
+    present: Present<'_>,
     wanted: &Wanted,
     request: &Upgrade,
-) -> Result<Upgraded, Error> {
-    let mut report = Upgraded {
-        name: name.to_string(),
-        from: entry.version.to_string(),
-        to: entry.version.to_string(),
-        digest: entry.digest.to_string(),
-        difference: Vec::new(),
-        changes: false,
-        note: None,
-    };
-    let (version, source) = match find(step.arrivals, name, entry, wanted).await? {
-        Newest::Newer { version, source } => (version, source),
-        Newest::Same => return Ok(report),
-        Newest::Unknown(why) => {
+    report: &mut Upgraded,
+) -> Result<(), Error> {
+    let Present { name, entry, .. } = present;
+    let (version, source) = match find(step.arrivals, present, wanted).await? {
+        Newest::Newer {
+            version,
+            source,
+            passed_over,
+        } => {
+            report.note = passed_over;
+            (version, source)
+        }
+        Newest::Same => return Ok(()),
+        Newest::Unfit(why) | Newest::Unknown(why) => {
             report.note = Some(why);
-            return Ok(report);
+            return Ok(());
         }
     };
     if version == entry.version && matches!(wanted, Wanted::Newest) {
-        return Ok(report);
+        return Ok(());
     }
     if version < entry.version && !request.downgrade {
         report.note = Some(format!("{version} is older: add --downgrade to have it"));
-        return Ok(report);
+        return Ok(());
     }
     let arrived = step.arrivals.bring(&source).await?;
     let manifest = &arrived.component.manifest;
@@ -125,16 +147,24 @@ async fn one(
     }
     let checked = step.check(arrived).await?;
     step.same_version(&checked)?;
-    let manifest = &checked.component.manifest;
-    let difference = entry.difference(manifest);
-    report.difference = difference.iter().map(ToString::to_string).collect();
-    report.to = version.to_string();
-    report.digest = checked.component.digest.to_string();
-    report.changes = checked.component.digest != entry.digest;
-    if !request.dry_run && report.changes {
+    let difference = entry.difference(&checked.component.manifest);
+    let digest = checked.component.digest.clone();
+    let changes = digest != entry.digest;
+    if !changes {
+        report.note = Some(match wanted {
+            Wanted::Within(range) => format!("it is the newest of {range}"),
+            _ => "it is the version that was asked for".to_owned(),
+        });
+        return Ok(());
+    }
+    if !request.dry_run {
         step.keep(checked).await?;
     }
-    Ok(report)
+    report.difference = difference.iter().map(ToString::to_string).collect();
+    report.to = version.to_string();
+    report.digest = digest.to_string();
+    report.changes = true;
+    Ok(())
 }
 
 /// Those that were named, or all: by the lock of the app first, because that is what is run there.

@@ -2,6 +2,8 @@
 //! itself.
 #![allow(clippy::unwrap_used)]
 
+mod catalogs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -357,8 +359,10 @@ async fn a_catalog_in_a_folder_is_searched_installed_from_and_upgraded_from() {
         agreeing: Agreeing { locked: false, yes },
         ..Upgrade::default()
     };
-    let refused = plugins::upgrade(&bench, &upgrade(false)).await;
-    assert_eq!(refused.unwrap_err().code, Code::Denied);
+    let refused = plugins::upgrade(&bench, &upgrade(false)).await.unwrap();
+    let error = refused.plugins[0].error.as_ref().unwrap();
+    assert_eq!((error.code, error.exit_code), (Code::Denied, 5));
+    assert!(!refused.plugins[0].changes);
     let done = plugins::upgrade(&bench, &upgrade(true)).await.unwrap();
     assert_eq!(done.plugins[0].to, "0.2.0");
     assert_eq!(

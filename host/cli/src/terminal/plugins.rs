@@ -176,11 +176,17 @@ pub(crate) fn upgraded(report: &UpgradeReport) -> String {
 
 fn outcome(plugin: &Upgraded, dry_run: bool) -> String {
     let Upgraded { name, from, to, .. } = plugin;
-    match (&plugin.note, plugin.changes, dry_run) {
-        (Some(note), ..) => format!("{name} stays {from}: {note}"),
-        (None, false, _) => format!("{name} {from} is the newest"),
-        (None, true, true) => format!("{name} {from} would become {to}"),
-        (None, true, false) => format!("{name} {from} is {to} now"),
+    let why = plugin.error.as_ref().map(|error| &error.message);
+    let note = why.or(plugin.note.as_ref());
+    let said = match (plugin.changes, dry_run, note) {
+        (false, _, Some(_)) => format!("{name} stays {from}"),
+        (false, _, None) => format!("{name} {from} is the newest"),
+        (true, true, _) => format!("{name} {from} would become {to}"),
+        (true, false, _) => format!("{name} {from} is {to} now"),
+    };
+    match note {
+        Some(note) => format!("{said}: {note}"),
+        None => said,
     }
 }
 
@@ -402,4 +408,61 @@ fn who(plugin: &PluginId) -> String {
 
 fn pair(name: &str, value: &str) -> Vec<Cell> {
     vec![Cell::text(name), Cell::text(value)]
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use spin_deployer_plugins::report::{Failure, SCHEMA};
+
+    use super::*;
+
+    #[rstest]
+    #[case(false, None, None, "shelf 0.1.0 is the newest\n")]
+    #[case(true, None, None, "shelf 0.1.0 is 0.2.0 now\n")]
+    #[case(
+        true,
+        Some("0.3.0 is there"),
+        None,
+        "shelf 0.1.0 is 0.2.0 now: 0.3.0 is there\n"
+    )]
+    #[case(
+        false,
+        Some("it came from a file"),
+        None,
+        "shelf stays 0.1.0: it came from a file\n"
+    )]
+    #[case(
+        false,
+        Some("0.3.0 is there"),
+        Some("no\u{1b}[2J"),
+        "shelf stays 0.1.0: no\\u{1b}[2J\n"
+    )]
+    fn what_became_of_a_plugin_is_said_and_nothing_else(
+        #[case] changes: bool,
+        #[case] note: Option<&str>,
+        #[case] error: Option<&str>,
+        #[case] says: &str,
+    ) {
+        let plugin = Upgraded {
+            name: "shelf".to_owned(),
+            from: "0.1.0".to_owned(),
+            to: if changes { "0.2.0" } else { "0.1.0" }.to_owned(),
+            digest: String::new(),
+            difference: Vec::new(),
+            changes,
+            note: note.map(str::to_owned),
+            error: error.map(|text| {
+                let error =
+                    spin_deployer_deploy::Error::new(spin_deployer_deploy::Code::Denied, text);
+                Failure::from(error)
+            }),
+        };
+        let report = UpgradeReport {
+            schema: SCHEMA,
+            dry_run: false,
+            plugins: vec![plugin],
+        };
+        assert_eq!(upgraded(&report), says);
+    }
 }
