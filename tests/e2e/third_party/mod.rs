@@ -7,6 +7,7 @@ mod consent;
 mod interrupted;
 mod minisign;
 mod new;
+mod proofs;
 mod push;
 mod registry;
 mod shop;

@@ -10,17 +10,17 @@ use crate::harness::registry::{Registry, agent};
 use crate::harness::sha256;
 
 /// A publisher who signs as cosign does.
-struct Publisher(EcdsaKeyPair);
+pub(super) struct Publisher(EcdsaKeyPair);
 
 impl Publisher {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (random, kind) = (SystemRandom::new(), &ECDSA_P256_SHA256_ASN1_SIGNING);
         let key = EcdsaKeyPair::generate_pkcs8(kind, &random).unwrap();
         Self(EcdsaKeyPair::from_pkcs8(kind, key.as_ref(), &random).unwrap())
     }
 
     /// The public half: what stands in front of the point of a key of P-256 in DER is always the same.
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         const PREFIX: [u8; 26] = [
             0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
             0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -30,7 +30,7 @@ impl Publisher {
     }
 
     /// Puts a signature of `artifact` into the registry.
-    fn sign(&self, registry: &Registry, artifact: &str) {
+    pub(super) fn sign(&self, registry: &Registry, artifact: &str) {
         let payload = serde_json::json!({
             "critical": {
                 "identity": { "docker-reference": registry.reference("acme/demo") },
@@ -149,7 +149,7 @@ fn a_policy_names_who_may_have_signed() {
     publisher.sign(&registry, &artifact);
     install(&machine, &source, &["--yes"]).ok();
     deploy(&machine, &author).ok();
-    // A file is signed by nobody, whatever a lock says.
+    // A file with nothing beside it is signed by nobody, whatever a lock says.
     let file = author.pack("0.1.0", "\"GET\"");
     let script = format!("request GET http://{}/x", author.platform.address());
     let line = ["deploy", "-t", file.to_str().unwrap(), "--script", &script];

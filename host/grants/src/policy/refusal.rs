@@ -128,7 +128,7 @@ impl PolicyRefusal {
                 "make do with {most}; only an administrator can allow more, in {policy}:\n{line}"
             ),
             Self::Signer { signer: None, .. } => {
-                "install one that one of these publishers signed".to_owned()
+                "install one that one of these publishers signed; where it is signed and the signature was left behind, `spin-deployer plugins fetch` brings it".to_owned()
             }
             _ => format!("only an administrator can allow it, in `{key}` of {policy}:\n{line}"),
         }
