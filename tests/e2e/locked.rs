@@ -126,7 +126,11 @@ fn the_first_deploy_writes_the_lock_and_ci_keeps_to_it() {
     machine.run(["plan", line[1], line[2]]).ok();
     let path = app.path().join("deployer.lock");
     assert!(!path.exists(), "a plan writes nothing");
-    machine.run(line).ok().says("deployer.lock: local ");
+    let json = line.into_iter().chain(["--output", "json"]);
+    let first = machine.run(json.clone()).ok();
+    assert_eq!(first.json()["lock"], path.to_str().unwrap());
+    first.says("deployer.lock: local ");
+    assert!(machine.run(json).ok().json()["lock"].is_null());
     let lock = fs::read_to_string(&path).unwrap();
     assert!(
         lock.contains("[plugins.local]\nsource = \"built in\""),

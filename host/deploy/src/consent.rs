@@ -6,6 +6,8 @@
 //! committed and reviewed. At a terminal it is not, because it may have come with a checkout of somebody else's: there
 //! it counts what this user agreed to before.
 
+use std::path::PathBuf;
+
 use spin_deployer_grants::{LockedPlugin, Policies};
 use spin_deployer_manifest::{Ask, PluginName};
 use spin_deployer_oci::Digest;
@@ -34,6 +36,8 @@ pub(crate) struct Record {
     before: Option<LockedPlugin>,
     /// `None`: nothing.
     entry: Option<LockedPlugin>,
+    /// Whether that is done, and changed something.
+    written: bool,
 }
 
 /// Lets the plugin run or not. What was agreed to is in `target` from then on.
@@ -62,6 +66,7 @@ pub(crate) fn settle(
             name: target.manifest.name.clone(),
             before: None,
             entry: None,
+            written: false,
         });
     }
     let asking = Asking {
@@ -102,10 +107,16 @@ pub(crate) fn settle(
         name: target.manifest.name.clone(),
         before: entry,
         entry: is_new.then_some(here),
+        written: false,
     })
 }
 
 impl Record {
+    /// The lock, where this changed it.
+    pub(crate) fn written(&self) -> Option<PathBuf> {
+        self.written.then(|| self.file.path().to_owned())
+    }
+
     /// Writes the lock, where there is something to write. Where that cannot be done the deploy goes on: what was agreed to
     /// holds for this run, and the next one asks again.
     pub(crate) fn write(&mut self, observer: &dyn Observer, audit: &AuditLog) {
@@ -124,6 +135,7 @@ impl Record {
         match written {
             Ok(false) => {}
             Ok(true) => {
+                self.written = true;
                 audit.line(&Line::Locked {
                     plugin: name.as_str(),
                     digest: digest.as_str(),

@@ -223,6 +223,7 @@ impl Deployer {
             },
             ready,
             seconds: self.environment.started.elapsed().as_secs_f64(),
+            lock: self.record().written(),
             findings: called.prepared.findings,
         })
     }
@@ -284,8 +285,11 @@ impl Deployer {
 
     /// Writes down which plugin it is that deploys.
     fn write_lock(&self) {
-        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        record.write(&*self.observer, &self.audit);
+        self.record().write(&*self.observer, &self.audit);
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn releases(&self, releases: Vec<Release>) -> ReleasesReport {

@@ -153,6 +153,8 @@ pub struct DeployReport {
     pub ready: Option<bool>,
     /// From the start of the command.
     pub seconds: f64,
+    /// The `deployer.lock` that this wrote or changed; `None`: none.
+    pub lock: Option<PathBuf>,
     /// Warnings about the app.
     pub findings: Vec<Finding>,
 }

@@ -101,6 +101,7 @@ fn a_deploy_says_what_the_next_command_needs_in_full() {
         transferred,
         ready: Some(true),
         seconds: 1.25,
+        lock: None,
         findings: vec![],
     };
     let digest = "ab".repeat(32);
