@@ -12,16 +12,15 @@ use spin_deployer_grants::LockedPlugin;
 use spin_deployer_manifest::Line;
 use spin_deployer_oci::Digest;
 use spin_deployer_signature::{MAX_PROOF, MAX_SIGNATURE_FILE, Proof};
-use spin_deployer_store::{Installed, bundled, component_name, proof_name};
+use spin_deployer_store::{
+    Installed, LARGEST_COMPONENT as LARGEST, bundled, component_name, proof_name,
+};
 
 use crate::lock::{FILE, LockFile};
 use crate::{Code, Environment, Error, bounded};
 
 /// What a lock has as the source of a plugin in this program.
 pub const BUILT_IN: &str = "built in";
-
-/// The largest component that is read, so that a wrong path does not fill the memory. In bytes.
-const LARGEST: u64 = 256 << 20;
 
 /// Where targets and their plugins are looked for. The default is the working directory, and no folder of components.
 #[derive(Clone, Copy, Debug, Default)]

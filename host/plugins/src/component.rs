@@ -7,12 +7,10 @@ use spin_deployer_deploy::{Code, Error};
 use spin_deployer_manifest::{Manifest, section};
 use spin_deployer_oci::{Digest, Interfaces};
 use spin_deployer_sandbox::Interface;
+pub(crate) use spin_deployer_store::LARGEST_COMPONENT as LARGEST;
 use wasmparser::{Parser, Payload};
 
 use crate::files;
-
-/// In bytes.
-pub(crate) const LARGEST: u64 = 256 << 20;
 
 /// A component with a manifest in it. Nothing of it has run.
 #[derive(Debug, Clone)]

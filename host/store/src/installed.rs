@@ -21,8 +21,8 @@ const FILE: &str = "plugins.toml";
 const LARGEST: u64 = 4 << 20;
 /// Of a proof, in bytes.
 const LARGEST_PROOF: u64 = 16 << 20;
-/// Of a component, in bytes.
-const LARGEST_COMPONENT: u64 = 256 << 20;
+/// The largest component that is taken, so that a wrong file does not fill the memory. In bytes.
+pub const LARGEST_COMPONENT: u64 = 256 << 20;
 
 /// A folder of plugins, which need not exist yet.
 #[derive(Clone, Debug)]

@@ -19,6 +19,6 @@ mod secrets;
 pub use agreed::{Agreed, AgreedPlugin};
 pub use compiled::{CompiledCode, StoreError, VerifiedCode};
 pub use directories::Directories;
-pub use installed::{Installed, component_name, proof_name};
+pub use installed::{Installed, LARGEST_COMPONENT, component_name, proof_name};
 pub use plugins_error::PluginsError;
 pub use secrets::{Binding, Removed, SavedSecret, SavedSecrets, SecretsError};
