@@ -205,13 +205,15 @@ fn the_registry_restarts(moment: Moment) {
     let whole = Whole::of(&registry.lock().unwrap());
     at_every_request(|n, repository| {
         let address = registry.lock().unwrap().address();
-        let shared = registry.clone();
+        // The proxy listens until the process ends, and would keep the registry as long.
+        let shared = Arc::downgrade(&registry);
         let proxy = Proxy::with(address, move |r| {
             if r.number != n {
                 return Verdict::Forward;
             }
             let registry = shared.clone();
             let restart = move || {
+                let registry = registry.upgrade().unwrap();
                 registry.lock().unwrap().restart();
                 Then::Continue
             };
