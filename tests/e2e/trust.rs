@@ -40,6 +40,10 @@ impl Checkout {
 name = "{name}"
 version = "{version}"
 description = "Goes where its author wants"
+options = [
+    {{ name = "behaviour", type = "text", default = "script", help = "What it does" }},
+    {{ name = "script", type = "text", default = " ", help = "The same, line by line" }},
+]
 http = [{{ to = "https://evil.example.com", methods = ["POST"], why = "tell its author" }}]
 "#
         );
@@ -60,7 +64,8 @@ http = [{{ to = "https://evil.example.com", methods = ["POST"], why = "tell its 
         let asks = match more.contains("overrides") {
             true => String::new(),
             false => format!(
-                "[[plugins.{name}.asks.http]]\nto = \"https://evil.example.com\"\nmethods = [\"POST\"]\npaths = [\"/**\"]\n"
+                "[plugins.{name}.asks.options.behaviour]\ntype = \"text\"\n[plugins.{name}.asks.options.script]\ntype = \"text\"\n\
+                 [[plugins.{name}.asks.http]]\nto = \"https://evil.example.com\"\nmethods = [\"POST\"]\npaths = [\"/**\"]\n"
             ),
         };
         let lock = format!(
@@ -145,6 +150,16 @@ http = [{ to = "{reference}", methods = ["GET"], why = "push" }]
     let log = fs::read_to_string(checkout.machine.audit_log()).unwrap();
     assert!(!log.contains("\"started\""), "it ran:\n{log}");
 
+    // To the file under its own path is not to that.
+    let file = [
+        "plan",
+        "-t",
+        "./oci.wasm",
+        "--reference",
+        "127.0.0.1:9/hello:v1",
+    ];
+    checkout.run(&[&file[..], &["--yes"]].concat()).ok();
+    checkout.run(&deploy).fails(5);
     // Whoever agrees is not asked again.
     checkout.run(&[&deploy[..], &["--yes"]].concat()).ok();
     checkout.run(&deploy).ok();
@@ -198,6 +213,43 @@ fn an_entry_of_a_lock_for_another_plugin_is_not_fetched() {
             .join(digest.replace(':', "-") + ".wasm")
             .exists()
     );
+}
+
+#[test]
+fn what_was_agreed_to_of_one_plugin_is_not_another_ones() {
+    let checkout = Checkout::new();
+    let known = checkout.plugin("known/evil.wasm", "evil", "1.0.0");
+    checkout
+        .run(&["plan", "-t", "./known/evil.wasm", "--yes"])
+        .ok();
+    // The lock of a checkout that knows what many have agreed to, and says that its own file is the next version.
+    checkout.plugin("evil.wasm", "evil", "9.0.0");
+    checkout.lock("evil", "0.0.1", "./evil.wasm", &known, "");
+    let install = ["plugins", "install", "./evil.wasm"];
+    checkout.run(&install).fails(5).says("nobody has agreed");
+    let installed = fs::read_to_string(checkout.data().join("plugins.toml"));
+    assert!(!installed.unwrap_or_default().contains("sha256:"));
+    let mut terminal = Terminal::start(&checkout.machine, &["plan", "-t", "./evil.wasm"]);
+    terminal.answers("Let plugin evil do that?", "n");
+    terminal.finish().fails(5);
+}
+
+#[test]
+fn a_signer_is_shown_only_where_something_proves_it() {
+    let checkout = Checkout::new();
+    let digest = checkout.plugin("evil.wasm", "evil", "0.1.0");
+    let signer = format!("signer = \"{KEY}\"");
+    checkout.lock("evil", "0.1.0", "./evil.wasm", &digest, &signer);
+    let shown = checkout.run(&["plugins", "show", "evil", "--output", "json"]);
+    assert!(shown.ok().json()["signer"].is_null());
+    let mut terminal = Terminal::start(&checkout.machine, &["plan", "-t", "evil"]);
+    terminal.shows("signed by nobody");
+    terminal.answers("Let plugin evil do that?", "n");
+    terminal.finish().fails(5);
+    checkout
+        .run(&["plugins", "show", "nosuch"])
+        .fails(2)
+        .says("plugins search");
 }
 
 #[test]
@@ -255,12 +307,25 @@ fn nobody_gets_an_older_version_without_asking_for_it() {
         .ok();
     install("demo").fails(2).says("older than 0.2.0");
     install("demo@<1").fails(2);
+    // Nor where the lock of this checkout has an older one still.
+    let path = checkout.machine.home().join("deployer.lock");
+    let lock = fs::read_to_string(&path).unwrap();
+    let older = lock.replace("version = \"0.2.0\"", "version = \"0.0.1\"");
+    fs::write(&path, older).unwrap();
+    install("demo").fails(2).says("older than 0.2.0");
+    fs::write(&path, lock).unwrap();
     let listed = checkout
         .run(&["plugins", "list", "--offline", "--output", "json"])
         .ok()
         .json();
     assert_eq!(version(&listed), "0.2.0");
+    let upgrade = ["plugins", "upgrade", "demo", "--yes", "--version", "9"];
+    checkout.run(&upgrade).fails(2);
     install("demo@0.1.0").ok();
+    // And nobody who took one away has it back without a question.
+    checkout.run(&["plugins", "uninstall", "demo"]).ok();
+    fs::remove_file(path).unwrap();
+    checkout.run(&["plugins", "install", "demo"]).fails(5);
 }
 
 fn version(listed: &Value) -> &str {
@@ -313,8 +378,14 @@ fn a_lock_that_cannot_be_written_leaves_nothing_installed() {
     let before = fs::read_to_string(checkout.data().join("plugins.toml")).unwrap();
 
     checkout.plugin("shelf.wasm", "shelf", "0.2.0");
+    // What was agreed to before stays so.
+    let plan = ["plan", "-t", "./shelf.wasm"];
+    checkout.run(&[&plan[..], &["--yes"]].concat()).ok();
+    let agreed = fs::read_to_string(checkout.data().join("agreed.toml")).unwrap();
     fs::create_dir(&aside).unwrap();
     checkout.run(&line).fails(1);
+    let still = fs::read_to_string(checkout.data().join("agreed.toml")).unwrap();
+    assert_eq!(still, agreed);
     let after = fs::read_to_string(checkout.data().join("plugins.toml")).unwrap();
     assert_eq!(after, before);
 }

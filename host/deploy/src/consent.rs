@@ -270,7 +270,7 @@ impl Asking<'_> {
             let mut changes: Vec<String> = Vec::new();
             if other_signer {
                 changes.push(format!("- signed by {}", signer(entry.signer.as_ref())));
-                changes.push(format!("+ signed by {}", signer(target.signer.as_ref())));
+                changes.push(format!("+ signed by {}", signer(target.proven_signer())));
             }
             let difference = entry.difference(&target.manifest);
             changes.extend(difference.iter().map(ToString::to_string));
@@ -280,7 +280,7 @@ impl Asking<'_> {
             return Ok(());
         }
         let is_agreed = entry.asks.covers(&asks);
-        let is_mine = !is_same && self.agreed_to(&entry.digest, &asks)?;
+        let is_mine = !is_same && self.agreed_to_earlier(&entry.digest, target, &asks)?;
         if is_agreed && (is_mine || !self.observer.can_ask()) {
             agreed(self.audit, target, "lock");
             target.agreed = Some(asks);
@@ -300,16 +300,37 @@ impl Asking<'_> {
         };
         let is_installed =
             installed.is_some_and(|one| one.overrides && one.digest == target.digest);
-        Ok(is_installed || self.agreed_to(&target.digest, &Ask::of(&target.manifest))?)
+        let before = self.agreed(&target.digest)?;
+        Ok(is_installed || before.is_some_and(|before| before.overrides))
     }
 
     /// Whether this user has agreed to as much of that component.
     fn agreed_to(&self, digest: &Digest, asks: &Ask) -> Result<bool, Error> {
-        let Some(store) = self.environment.agreed() else {
-            return Ok(false);
-        };
-        let before = store.get(digest)?;
+        let before = self.agreed(digest)?;
         Ok(before.is_some_and(|before| before.asks.covers(asks)))
+    }
+
+    /// Whether this user has agreed to as much of an earlier component of the same name and place. That the lock has its
+    /// digest says nothing: it may be any that somebody knows.
+    fn agreed_to_earlier(
+        &self,
+        digest: &Digest,
+        target: &Target,
+        asks: &Ask,
+    ) -> Result<bool, Error> {
+        let before = self.agreed(digest)?;
+        Ok(before.is_some_and(|before| {
+            before.name == target.manifest.name
+                && before.source == target.whole_source()
+                && before.asks.covers(asks)
+        }))
+    }
+
+    fn agreed(&self, digest: &Digest) -> Result<Option<AgreedPlugin>, Error> {
+        match self.environment.agreed() {
+            Some(store) => Ok(store.get(digest)?),
+            None => Ok(None),
+        }
     }
 
     /// Shows what the plugin asks for, and goes on where the user agrees. `changes`: what differs from what the lock has.
@@ -349,8 +370,7 @@ impl Asking<'_> {
             target.digest.as_str(),
             target.source.as_str(),
             target
-                .signer
-                .as_ref()
+                .proven_signer()
                 .map(spin_deployer_manifest::Line::as_str),
         );
         consent.changes = changes;
@@ -385,6 +405,8 @@ impl Asking<'_> {
         let plugin = AgreedPlugin {
             name: target.manifest.name.clone(),
             version: target.manifest.version.clone(),
+            source: target.whole_source(),
+            overrides: target.overrides,
             asks: asks.clone(),
         };
         if let Err(error) = store.put(target.digest.clone(), plugin) {

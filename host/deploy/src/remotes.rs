@@ -198,6 +198,7 @@ pub(crate) fn code(finding: &'static str) -> Code {
         "refused" => Code::Denied,
         "unauthorized" => Code::Unauthenticated,
         "forbidden" => Code::Forbidden,
+        "taken" => Code::Conflict,
         _ => Code::Usage,
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use spin_deployer_grants::LockedPlugin;
 use spin_deployer_manifest::Line;
 use spin_deployer_oci::Digest;
-use spin_deployer_signature::{MAX_PROOF, MAX_SIGNATURE_FILE, Proof};
+use spin_deployer_signature::{MAX_PROOF, MAX_SIGNATURE_FILE, Proof, minisign_file};
 use spin_deployer_store::{
     Installed, LARGEST_COMPONENT as LARGEST, bundled, component_name, proof_name,
 };
@@ -178,9 +178,7 @@ fn kept_proof(installed: &Installed, digest: &Digest) -> Option<Proof> {
 
 /// The signature file of a plugin's file.
 fn beside(path: &Path) -> Option<Proof> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".minisig");
-    let text = bounded::read(Path::new(&name), MAX_SIGNATURE_FILE as u64).ok()?;
+    let text = bounded::read(&minisign_file(path), MAX_SIGNATURE_FILE as u64).ok()?;
     Some(Proof::Minisign(String::from_utf8(text).ok()?))
 }
 
@@ -205,7 +203,14 @@ fn vendored(folder: &Path, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
             Code::Denied,
             format!("its digest is {}", Digest::of(&wasm)),
         )),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && folder.is_dir() => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let message = format!("there is no folder {}", folder.display());
+            Err(Error::new(Code::Usage, message).help(format!(
+                "name the one that has the components after --vendor; `spin-deployer plugins fetch --vendor {}` makes it",
+                folder.display()
+            )))
+        }
         Err(e) => Err(unusable(Code::Usage, e.to_string())),
     }
 }

@@ -33,7 +33,7 @@ pub struct Target {
     pub found: Found,
     /// Where it comes from, as a lock says it.
     pub source: Line,
-    /// Who signed it, where somebody did.
+    /// Who signed it, as the lock or what is installed says; see [`Self::proven_signer`].
     pub signer: Option<Line>,
     /// What lies beside the component and proves who did.
     pub(crate) proof: Option<Proof>,
@@ -89,9 +89,30 @@ impl Target {
             false => resolution::by_name(environment, search, &plugin)?
                 .ok_or_else(|| unknown(environment, &plugin, &configuration, of))?,
         };
-        let text = section::extract(&component.wasm).map_err(|e| no_plugin(&plugin, &e))?;
-        let manifest: Manifest = text.parse().map_err(|e| no_plugin(&plugin, &e))?;
-        if !is_file && manifest.name.as_str() != plugin {
+        let is_named = !is_file;
+        let target = Self::of(
+            name,
+            &plugin,
+            is_named,
+            component,
+            settings,
+            configuration.folder,
+        )?;
+        target.with_agreement(environment)
+    }
+
+    /// `is_named`: it is known by its name, which it has to bear then.
+    fn of(
+        name: String,
+        plugin: &str,
+        is_named: bool,
+        component: Component,
+        settings: BTreeMap<String, toml::Value>,
+        folder: PathBuf,
+    ) -> Result<Self, Error> {
+        let text = section::extract(&component.wasm).map_err(|e| no_plugin(plugin, &e))?;
+        let manifest: Manifest = text.parse().map_err(|e| no_plugin(plugin, &e))?;
+        if is_named && manifest.name.as_str() != plugin {
             let message = format!(
                 "the plugin that is known as `{plugin}` calls itself `{}`",
                 manifest.name
@@ -107,7 +128,7 @@ impl Target {
             proof,
             overrides,
         } = component;
-        let mut target = Self {
+        Ok(Self {
             name,
             manifest,
             digest,
@@ -119,15 +140,52 @@ impl Target {
             wasm,
             agreed: None,
             settings,
-            folder: configuration.folder,
-        };
-        target.agreed = target.agreed_before(environment)?;
-        Ok(target)
+            folder,
+        })
+    }
+
+    fn with_agreement(mut self, environment: &Environment) -> Result<Self, Error> {
+        self.agreed = self.agreed_before(environment)?;
+        Ok(self)
+    }
+
+    /// The plugin of this name, whatever targets are called. `None`: there is none.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn of_plugin(
+        environment: &Environment,
+        search: Search<'_>,
+        plugin: &str,
+    ) -> Result<Option<Self>, Error> {
+        let folder = folder(environment, search.from);
+        let name = plugin.to_owned();
+        resolution::by_name(environment, search, plugin)?
+            .map(|component| Self::of(name, plugin, true, component, BTreeMap::new(), folder))
+            .transpose()
     }
 
     /// The component.
     pub fn component(&self) -> &[u8] {
         &self.wasm
+    }
+
+    /// Who signed it, where what lies beside it proves that.
+    pub fn proven_signer(&self) -> Option<&Line> {
+        let signer = self.signer.as_ref()?;
+        let key = signer.as_str().parse().ok()?;
+        let proof = self.proof.as_ref()?;
+        proof.verify(&key, &self.wasm).ok()?;
+        Some(signer)
+    }
+
+    /// Where it comes from, said in the same way in every folder.
+    pub(crate) fn whole_source(&self) -> String {
+        let source = self.source.as_str();
+        let whole = (self.found == Found::File)
+            .then(|| std::path::absolute(self.folder.join(source)).ok())
+            .flatten();
+        whole.map_or_else(|| source.to_owned(), |path| path.display().to_string())
     }
 
     /// What this user has agreed to of this very component, where it asks for more than what they name.

@@ -1,5 +1,6 @@
 //! One component in a registry, in the layout that `wkg` and `oras` push, and who signed it.
 
+use semver::Version;
 use spin_deployer_manifest::Reference;
 use spin_deployer_oci::{Descriptor, Digest, Document, Image, PullError, TagState, media};
 use spin_deployer_signature::{MAX_PAYLOAD, SignatureError, candidates, cosign_tag};
@@ -116,6 +117,12 @@ impl Fetcher {
         let failed = |error| repository.failed(PullError::Exchange(error));
         let tags: Vec<String> = reference.tag().map(str::to_owned).into_iter().collect();
         let survey = registry.survey(image, &tags, &[]).await.map_err(failed)?;
+        let is_taken = |(tag, state): &(String, TagState)| {
+            Version::parse(tag).is_ok() && matches!(state, TagState::Other(_))
+        };
+        if survey.tags.iter().any(is_taken) {
+            return Err(FetchError::Taken { what });
+        }
         registry.push_blobs(image, &survey).await.map_err(failed)?;
         if !survey.manifest {
             let digest = image.digest.as_str();

@@ -114,6 +114,12 @@ pub enum FetchError {
         /// Whether a server or a catalog led there, and not the app or the user.
         redirected: bool,
     },
+    /// Another one is under this version: what is published does not change.
+    #[error("{what} is there already, and is another one")]
+    Taken {
+        /// What was to be pushed.
+        what: String,
+    },
     /// The server is overloaded, or out of order for now.
     #[error("{what} cannot be had now: {reason}")]
     Unavailable {
@@ -198,6 +204,7 @@ impl FetchError {
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
             Self::Refused { .. } => "refused",
+            Self::Taken { .. } => "taken",
             Self::Unavailable { .. } => "unavailable",
             Self::Server { .. } => "bad-answer",
             Self::Unusable { .. } => "unsupported",
@@ -245,13 +252,14 @@ impl FetchError {
             Self::Forbidden { registry, .. } => format!(
                 "log in as somebody who may read it: docker login {registry}, or: spin registry login {registry}"
             ),
+            Self::Taken { .. } => "who has it would be told that somebody changed it: give yours a new version; a tag that is no version may lead to another one".to_owned(),
             Self::Refused {
                 redirected: true, ..
             } => {
-                "a server or a catalog led there: name that address itself, if it is the right one".to_owned()
+                "a server or a catalog led there: if it is the right address, name it yourself; where a policy is against it, its administrator can allow it".to_owned()
             }
             Self::Refused { .. } => {
-                "the address that the app names may not be asked at all: name another one".to_owned()
+                "that address may not be asked: name another one; where a policy is against it, its administrator can allow it".to_owned()
             }
             Self::Unmapped {
                 namespace, file, ..
@@ -405,7 +413,7 @@ mod tests {
     #[test]
     fn redirects_are_spoken_of_where_there_were_some() {
         for (request, says) in [
-            ("GET https://example.com/a", "may not be asked at all"),
+            ("GET https://example.com/a", "that address may not be asked"),
             ("GET https://example.com:8443/a", "led there"),
             ("GET https://169.254.169.254/a", "led there"),
         ] {

@@ -74,7 +74,8 @@ impl LockedPlugin {
         self.asks.difference(&Ask::of(manifest))
     }
 
-    /// How the plugin here is another one: version, digest and signer, a line each.
+    /// How the plugin here is another one: version, digest and signer, a line each. The same bytes are the same plugin,
+    /// whoever else signed them.
     pub fn other(&self, here: &Self) -> Vec<String> {
         fn signer(of: &LockedPlugin) -> &str {
             of.signer.as_ref().map_or("nobody", Line::as_str)
@@ -87,7 +88,9 @@ impl LockedPlugin {
         ];
         compared
             .into_iter()
-            .filter(|(_, there, here)| there != here)
+            .filter(|(what, is, now)| {
+                is != now && (*what != "signer" || self.digest != here.digest)
+            })
             .map(|(what, there, here)| format!("{what}: {there} in the lock, {here} here"))
             .collect()
     }

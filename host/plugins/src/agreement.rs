@@ -36,13 +36,19 @@ impl Agreement<'_> {
         }
         let mut consent = consent(component, provenance);
         if let Some(before) = before.into_iter().flatten().next() {
-            if !self.same_publisher(before, entry) {
-                consent
-                    .changes
-                    .push(format!("- from {}", before.source.as_str()));
-                consent
-                    .changes
-                    .push(format!("+ from {}", entry.source.as_str()));
+            let changes = &mut consent.changes;
+            let mut differs = |what: &str, before: &str, now: &str| {
+                changes.extend([format!("- {what} {before}"), format!("+ {what} {now}")]);
+            };
+            if self.place(before) != self.place(entry) {
+                differs("from", before.source.as_str(), entry.source.as_str());
+            }
+            if before.signer != entry.signer {
+                let signer = |of: &LockedPlugin| match &of.signer {
+                    Some(signer) => signer.as_str().to_owned(),
+                    None => "nobody".to_owned(),
+                };
+                differs("signed by", &signer(before), &signer(entry));
             }
             let changes = before.difference(&component.manifest);
             consent
@@ -78,10 +84,9 @@ impl Agreement<'_> {
         if is_kept_to && locked.is_some_and(in_lock) {
             return Ok(true);
         }
-        let earlier = [installed, locked].into_iter().flatten();
-        Ok(earlier
-            .filter(|before| covers(&before.digest))
-            .any(|before| self.same_publisher(before, entry)))
+        // Of what the lock has, anybody can have written where it came from.
+        Ok(installed
+            .is_some_and(|before| covers(&before.digest) && self.same_publisher(before, entry)))
     }
 
     /// Whether the same one publishes both: by the key, or where nobody signs, by the place.
@@ -89,11 +94,14 @@ impl Agreement<'_> {
         if before.signer.is_some() || now.signer.is_some() {
             return before.signer == now.signer;
         }
+        self.place(before)
+            .is_some_and(|before| Some(before) == self.place(now))
+    }
+
+    fn place(&self, entry: &LockedPlugin) -> Option<String> {
         let folder = self.lock.and_then(|lock| lock.path().parent());
         let folder = folder.unwrap_or(&self.workbench.environment().cwd);
-        let place =
-            |entry: &LockedPlugin| Source::parse(entry.source.as_str(), folder).ok()?.place();
-        place(before).is_some_and(|before| Some(before) == place(now))
+        Source::parse(entry.source.as_str(), folder).ok()?.place()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Brings a plugin here, from wherever it is: its bytes, verified, and where its signature is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use semver::Version;
 use spin_deployer_catalog::{Entry, Request};
@@ -8,7 +8,9 @@ use spin_deployer_deploy::{Code, Environment, Error, Fetching, Observer, Workben
 use spin_deployer_fetch::{Bearer, FetchError};
 use spin_deployer_manifest::Reference;
 use spin_deployer_oci::Digest;
-use spin_deployer_signature::{CosignSignature, MAX_PROOF, MAX_SIGNATURE_FILE, Proof, PublicKey};
+use spin_deployer_signature::{
+    CosignSignature, MAX_PROOF, MAX_SIGNATURE_FILE, Proof, PublicKey, minisign_file,
+};
 use url::Url;
 
 use crate::catalog::{Answer, Catalog, FoundAt, document};
@@ -135,7 +137,7 @@ impl Arrivals<'_> {
             source: source.clone(),
             offered: None,
             signature: SignatureAt::Minisign {
-                at: FoundAt::File(beside(path)),
+                at: FoundAt::File(minisign_file(path)),
                 bearer: None,
             },
         })
@@ -268,12 +270,6 @@ impl Arrivals<'_> {
         };
         Component::of(name, wasm)
     }
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".minisig");
-    name.into()
 }
 
 fn beside_url(url: &Url) -> Url {

@@ -73,7 +73,6 @@ impl<'a> Catalog<'a> {
         location: &Location,
         fetching: &'a Fetching,
     ) -> Result<Self, Error> {
-        let location = &catalogs::clean(location.clone());
         let known = catalogs::all(environment)?;
         let named = known.into_iter().find(|known| known.location == *location);
         match named {
@@ -165,7 +164,7 @@ impl<'a> Catalog<'a> {
 
     fn broken(&self, why: &str) -> Error {
         let message = format!("the catalog `{}` cannot be used", self.named.name);
-        Error::new(Code::Usage, message).detail(why)
+        Error::new(Code::Usage, message).detail(format!("{}: {why}", self.named.location))
     }
 
     /// A catalog is no registry, whose credentials other tools keep.

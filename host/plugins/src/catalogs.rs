@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use spin_deployer_deploy::{Code, Environment, Error};
@@ -72,7 +72,7 @@ pub(crate) fn all(environment: &Environment) -> Result<Vec<Named>, Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let named = |table: Table| {
         Ok(Named {
-            location: clean(Location::parse(&table.location, folder)?),
+            location: Location::parse(&table.location, folder)?,
             name: table.name.to_string(),
         })
     };
@@ -89,25 +89,6 @@ pub(crate) fn find(environment: &Environment, name: &str) -> Result<Named, Error
     all.into_iter()
         .find(|catalog| catalog.name == name)
         .ok_or_else(|| unknown(name, &names))
-}
-
-/// A folder by one path, however it was written: without `.`, and without `..` where that is the same place.
-pub(crate) fn clean(location: Location) -> Location {
-    let Location::Folder(folder) = location else {
-        return location;
-    };
-    let mut clean = PathBuf::new();
-    for part in folder.components() {
-        match part {
-            Component::CurDir => {}
-            // Above a link is another folder than the one that holds the link.
-            Component::ParentDir if clean.file_name().is_some() && !clean.is_symlink() => {
-                clean.pop();
-            }
-            part => clean.push(part),
-        }
-    }
-    Location::Folder(clean)
 }
 
 fn unknown(name: &str, names: &[String]) -> Error {
@@ -153,7 +134,7 @@ pub fn add(
             Error::new(Code::Usage, "that cannot be the name of a catalog")
                 .detail(error.to_string())
         })?;
-    let location = clean(Location::parse(location, &environment.cwd)?);
+    let location = Location::parse(location, &environment.cwd)?;
     let secret = token
         .map(|file| read_token(&environment.cwd.join(file)))
         .transpose()?;
@@ -503,19 +484,6 @@ mod tests {
             let kept = find(&here, name).unwrap();
             assert_eq!(kept.location.to_string(), catalog.display().to_string());
         }
-        let root = clean(Location::Folder("/../cat".into()));
-        assert_eq!(root, Location::Folder("/../cat".into()));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_is_above_a_link_is_left_to_the_system() {
-        let home = tempfile::tempdir().unwrap();
-        let link = home.path().join("link");
-        std::os::unix::fs::symlink("/tmp", &link).unwrap();
-        let folder = link.join("../cat");
-        let kept = clean(Location::Folder(folder.clone()));
-        assert_eq!(kept, Location::Folder(folder));
     }
 
     #[cfg(unix)]

@@ -149,7 +149,8 @@ impl MadeOf {
 }
 
 fn is_spare(section: &str) -> bool {
-    section.starts_with(".debug_") || matches!(section, "name" | "component-name")
+    // The names of the component around the modules no compiler takes out.
+    section.starts_with(".debug_") || section == "name"
 }
 
 /// Whether a path leads to something, so that it is what the user means.

@@ -232,7 +232,7 @@ impl Step<'_> {
     /// It is older than the one that is there, and is what `typed` leads to today.
     fn not_older(&self, checked: &Checked, typed: &Source) -> Result<(), Error> {
         let version = &checked.component.manifest.version;
-        let Some(before) = checked.before.meant() else {
+        let Some(before) = checked.before.all().max_by_key(|before| &before.version) else {
             return Ok(());
         };
         if *version >= before.version || typed.is_exactly(version) {
@@ -322,8 +322,11 @@ impl Step<'_> {
         let agreed = AgreedPlugin {
             name: name.clone(),
             version: entry.version.clone(),
+            source: entry.source.as_str().to_owned(),
+            overrides: entry.overrides,
             asks: entry.asks.clone(),
         };
+        let agreed_before = self.kept.agreed.get(&entry.digest)?;
         // The lock last: what it names is here then, whenever this is killed.
         let plugins = &self.kept.plugins;
         plugins.put(name, entry.clone(), &component.wasm, proof)?;
@@ -333,7 +336,10 @@ impl Step<'_> {
             Some(lock) => lock.put(name, entry.clone()).inspect_err(|_| {
                 // What cannot be taken back either is installed, and that it is not in the lock is the error.
                 if !there {
-                    let _ = self.kept.agreed.remove(&entry.digest);
+                    let _ = match agreed_before {
+                        Some(agreed) => self.kept.agreed.put(entry.digest.clone(), agreed),
+                        None => self.kept.agreed.remove(&entry.digest).map(drop),
+                    };
                     let _ = plugins.put_back(name, before.installed);
                 }
             })?,

@@ -94,6 +94,9 @@ impl AppLock {
                 }
                 let changes = there.difference(manifest);
                 lines.extend(changes.iter().map(ToString::to_string));
+                if lines.len() == 1 {
+                    lines.push("its options are written otherwise there".to_owned());
+                }
             }
         }
         let message = format!("{LOCK_FILE} would have to change for `{name}`, and may not");

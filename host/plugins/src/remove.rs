@@ -5,7 +5,12 @@ use spin_deployer_manifest::{NameError, PluginName};
 use spin_deployer_store::bundled;
 
 use crate::kept::Kept;
+use crate::lock::AppLock;
 use crate::report::{PluginId, SCHEMA, UninstallReport};
+
+fn is_gone(removed: &[PluginId], name: &PluginName) -> bool {
+    removed.iter().any(|gone| gone.name == name.as_str())
+}
 
 /// Takes plugins away, and what was agreed to for them. A lock that names one still does.
 ///
@@ -33,23 +38,23 @@ pub fn uninstall(environment: &Environment, names: &[String]) -> Result<Uninstal
     }
     let mut removed = Vec::new();
     for name in names {
-        // What was agreed to first: whatever ends it between the two, the plugin is there to be uninstalled again.
-        if let Some(there) = kept.installed(&name)? {
-            kept.agreed.remove(&there.digest)?;
-        }
+        // What was agreed to first: whatever ends it between the two, the plugin is there to be uninstalled again. All of
+        // it, so that no other version comes back without a question.
+        kept.agreed.remove_all(&name)?;
         let Some(gone) = kept.plugins.remove(name.as_str())? else {
             continue;
         };
-        // Another one by now, where somebody upgraded it meanwhile.
-        kept.agreed.remove(&gone.digest)?;
         removed.push(PluginId {
             name: name.to_string(),
             version: gone.version.to_string(),
             digest: gone.digest.to_string(),
         });
     }
+    let lock = AppLock::here(environment)?;
+    let names_one = |lock: &AppLock| lock.third_party().any(|(name, _)| is_gone(&removed, name));
     Ok(UninstallReport {
         schema: SCHEMA,
+        lock: lock.filter(names_one).map(|lock| lock.path().to_owned()),
         removed,
     })
 }

@@ -276,6 +276,8 @@ pub struct UninstallReport {
     pub schema: u32,
     /// What is gone.
     pub removed: Vec<PluginId>,
+    /// The lock of the app that names one of them still.
+    pub lock: Option<PathBuf>,
 }
 
 /// One plugin of `plugins list`.

@@ -36,7 +36,11 @@ pub fn show(
             Error::new(Code::Usage, error.to_string())
         })?;
     let search = Search { from: None, vendor };
-    let target = Target::resolve(environment, search, Some(name.as_str()))?;
+    let target = Target::of_plugin(environment, search, name.as_str())?.ok_or_else(|| {
+        Error::new(Code::Usage, format!("no plugin `{name}` is here")).help(
+            "`spin-deployer plugins list` shows what there is, `spin-deployer plugins search` what could be; a file is named by its path",
+        )
+    })?;
     let component = Component::of(name.as_str(), target.component().to_vec())?;
     let lock = AppLock::here(environment)?;
     let locked = lock.and_then(|lock| lock.entry(&name));
@@ -50,7 +54,9 @@ pub fn show(
         Found::BuiltIn => Provenance::default(),
         _ => Provenance {
             source: Some(target.source.as_str().to_owned()),
-            signer: target.signer.map(|signer| signer.as_str().to_owned()),
+            signer: target
+                .proven_signer()
+                .map(|signer| signer.as_str().to_owned()),
         },
     };
     report(&component, from, provenance)

@@ -9,7 +9,7 @@
 //! | `catalog+https://plugins.example.com/#shelf@1.2.0` | the same, in this very catalog, whatever the user calls it |
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr as _;
 
 use semver::Version;
@@ -155,7 +155,7 @@ impl Location {
         if !text.contains("://") {
             return match text.is_empty() {
                 true => Err(unusable(text, &"a catalog is a folder or a URL".to_owned())),
-                false => Ok(Self::Folder(folder.join(text))),
+                false => Ok(Self::Folder(clean(&folder.join(text)))),
             };
         }
         let address = text.parse().map_err(|error: AddressError| {
@@ -164,6 +164,22 @@ impl Location {
         })?;
         Ok(Self::Url(address))
     }
+}
+
+/// A folder by one path, however it was written: without `.`, and without `..` where that is the same place.
+fn clean(folder: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in folder.components() {
+        match part {
+            Component::CurDir => {}
+            // Above a link is another folder than the one that holds the link.
+            Component::ParentDir if clean.file_name().is_some() && !clean.is_symlink() => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    clean
 }
 
 /// Everything that says what is run comes over TLS, or from this machine.
@@ -267,6 +283,25 @@ mod tests {
         let error = Source::parse(text, Path::new("/here")).unwrap_err();
         let all = format!("{} {}", error.message, error.detail.unwrap_or_default());
         assert!(all.contains(why), "{all}");
+    }
+
+    #[rstest]
+    #[case("./cat", "/here/cat")]
+    #[case("app/../cat", "/here/cat")]
+    #[case("/../cat", "/../cat")]
+    fn a_catalogs_folder_has_one_path(#[case] text: &str, #[case] expected: &str) {
+        let location = Location::parse(text, Path::new("/here")).unwrap();
+        assert_eq!(location.to_string(), expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_above_a_link_is_left_to_the_system() {
+        let home = tempfile::tempdir().unwrap();
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink("/tmp", &link).unwrap();
+        let folder = link.join("../cat");
+        assert_eq!(clean(&folder), folder);
     }
 
     #[test]

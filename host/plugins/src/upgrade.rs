@@ -102,6 +102,15 @@ pub async fn upgrade(workbench: &Workbench, request: &Upgrade) -> Result<Upgrade
     })
 }
 
+/// Nothing is done, and why; an error where it was asked for expressly.
+fn stays(report: &mut Upgraded, wanted: &Wanted, why: String) -> Result<(), Error> {
+    if !matches!(wanted, Wanted::Newest) {
+        return Err(Error::new(Code::Usage, why));
+    }
+    report.note = Some(why);
+    Ok(())
+}
+
 /// Writes into `report` what becomes of one.
 ///
 /// # Errors
@@ -124,17 +133,19 @@ async fn one(
             (version, source)
         }
         Newest::Same => return Ok(()),
-        Newest::Unfit(why) | Newest::Unknown(why) => {
-            report.note = Some(why);
-            return Ok(());
-        }
+        Newest::Unfit(why) | Newest::Unknown(why) => return stays(report, wanted, why),
     };
     if version == entry.version && matches!(wanted, Wanted::Newest) {
         return Ok(());
     }
-    if version < entry.version && !request.downgrade {
-        report.note = Some(format!("{version} is older: add --downgrade to have it"));
-        return Ok(());
+    let installed = step.kept.installed(name)?;
+    let newest = installed.map_or(entry.version.clone(), |one| {
+        one.version.max(entry.version.clone())
+    });
+    if version < newest && !request.downgrade {
+        let why =
+            format!("{version} is older than {newest}, which is here: add --downgrade to have it");
+        return stays(report, wanted, why);
     }
     let arrived = step.arrivals.bring(&source).await?;
     let manifest = &arrived.component.manifest;

@@ -44,7 +44,7 @@ pub use cosign::{
 };
 pub use error::SignatureError;
 pub use key::{KeyError, KeyId, Kind, PublicKey};
-pub use minisign::{MAX_SIGNATURE_FILE, verify_minisign};
+pub use minisign::{MAX_SIGNATURE_FILE, minisign_file, verify_minisign};
 pub use proof::{CosignSignature, MAX_PROOF, Proof};
 
 use spin_deployer_manifest::Line;

@@ -1,5 +1,7 @@
 //! Signatures of minisign: four lines of text beside a file.
 
+use std::path::{Path, PathBuf};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minisign_verify::{Error, Signature};
@@ -17,6 +19,13 @@ const PREHASHED: [u8; 2] = *b"ED";
 const LEGACY: [u8; 2] = *b"Ed";
 /// Algorithm, number of the key, and signature.
 const SIGNATURE: usize = 2 + 8 + 64;
+
+/// Where the signature of a file lies: `FILE.minisig`.
+pub fn minisign_file(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".minisig");
+    name.into()
+}
 
 /// Checks that `key` signed `component`, and the comment in the signature file beside it.
 ///

@@ -9,6 +9,8 @@
 //! [agreed."sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
 //! name = "api"
 //! version = "0.1.0"
+//! source = "https://example.com/api.wasm#sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+//! overrides = false
 //!
 //! [[agreed."sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".asks.http]]
 //! to = "https://api.example.com"
@@ -40,6 +42,12 @@ pub struct AgreedPlugin {
     pub name: PluginName,
     /// The same.
     pub version: Version,
+    /// Where it came from, as a lock says it; a file by its whole path.
+    #[serde(default)]
+    pub source: String,
+    /// Whether they said that it takes the place of the plugin of its name in the program.
+    #[serde(default)]
+    pub overrides: bool,
     /// All that the manifest asked for.
     #[serde(default)]
     pub asks: Ask,
@@ -124,6 +132,24 @@ impl Agreed {
             return Ok(false);
         }
         self.write(&held, agreed).map(|()| true)
+    }
+
+    /// Takes back all that was agreed to under a name.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn remove_all(&self, name: &PluginName) -> Result<(), PluginsError> {
+        if !self.0.exists()? {
+            return Ok(());
+        }
+        let held = self.0.hold()?;
+        let mut agreed = self.all()?;
+        let before = agreed.len();
+        agreed.retain(|_, plugin| plugin.name != *name);
+        match agreed.len() == before {
+            true => Ok(()),
+            false => self.write(&held, agreed),
+        }
     }
 
     fn write(

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use spin_deployer_grants::{Lock, LockedPlugin};
 use spin_deployer_manifest::PluginName;
 use spin_deployer_oci::Digest;
+use spin_deployer_signature::MAX_PROOF;
 
 use crate::folder::{Folder, Held, Others};
 use crate::plugins_error::PluginsError;
@@ -19,8 +20,6 @@ use crate::plugins_error::PluginsError;
 const FILE: &str = "plugins.toml";
 /// Of `plugins.toml`, in bytes.
 const LARGEST: u64 = 4 << 20;
-/// Of a proof, in bytes.
-const LARGEST_PROOF: u64 = 16 << 20;
 /// The largest component that is taken, so that a wrong file does not fill the memory. In bytes.
 pub const LARGEST_COMPONENT: u64 = 256 << 20;
 
@@ -86,7 +85,7 @@ impl Installed {
     /// What proves who signed the component of this digest, as [`Self::put`] or [`Self::keep`] got it. `None`: nothing, or
     /// nothing that could be read.
     pub fn proof(&self, digest: &Digest) -> Option<Vec<u8>> {
-        let bytes = self.0.read(&proof_name(digest), LARGEST_PROOF).ok()??;
+        let bytes = self.0.read(&proof_name(digest), MAX_PROOF).ok()??;
         Some(bytes.to_vec())
     }
 

@@ -201,6 +201,8 @@ fn agreed_to() -> AgreedPlugin {
     AgreedPlugin {
         name: name("api"),
         version: "1.2.3".parse().unwrap(),
+        source: "/api.wasm".to_owned(),
+        overrides: false,
         asks: ASKS.parse().unwrap(),
     }
 }

@@ -7,7 +7,7 @@ use crate::harness::app::hello_wasm;
 use crate::harness::certificate::Authority;
 use crate::harness::plugin::built;
 use crate::harness::proxy::{Proxy, Verdict};
-use crate::harness::registry::Registry;
+use crate::harness::registry::{Registry, agent};
 use crate::harness::run::{Finished, Machine};
 
 const APP: &str = r#"
@@ -84,6 +84,21 @@ http = [{{ to = "{to}", methods = [{methods}], why = "tell its author" }}]
         let line = ["plugins", "push", file, &reference, "--output", "json"];
         let pushed = self.machine.run(line).ok().json();
         pushed["artifact"].as_str().unwrap().to_owned()
+    }
+
+    /// The tag of a version that is there leads to another component from then on: who can write to the registry can.
+    pub(super) fn move_tag(&self, registry: &Registry, version: &str, methods: &str) {
+        let file = self.pack(version, methods);
+        let reference = registry.reference("acme/demo:other");
+        let line = ["plugins", "push", file.to_str().unwrap(), &reference];
+        self.machine.run(line).ok();
+        let other = registry.manifest("acme/demo", "other");
+        let tag = format!(
+            "http://{}/v2/acme/demo/manifests/{version}",
+            registry.address()
+        );
+        let put = agent().put(tag).header("content-type", other.content_type);
+        assert_eq!(put.send(&other.body[..]).unwrap().status().as_u16(), 201);
     }
 }
 

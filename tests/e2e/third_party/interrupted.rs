@@ -40,7 +40,7 @@ fn while_the_component_comes() {
     let sent = Instant::now();
     signal(running.pid(), Signal::INT);
     let finished = was_interrupted(running.finish());
-    assert!(sent.elapsed() < Duration::from_secs(1), "{finished}");
+    assert!(sent.elapsed() < Duration::from_secs(10), "{finished}");
     has_nothing(&machine, &finished);
     let log = fs::read_to_string(machine.audit_log()).unwrap();
     assert!(log.contains("\"failed\":\"interrupted\""), "{log}");

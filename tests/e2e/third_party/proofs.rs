@@ -176,3 +176,33 @@ fn a_lock_without_a_signer_makes_nobody_forget_one() {
     let line = ["deploy", "-t", "demo", "--script", &script, "--locked"];
     machine.run(line).ok();
 }
+
+#[test]
+fn a_signed_plugin_is_the_same_under_its_path() {
+    let (author, publisher) = (Author::new(), Minisign::new());
+    let file = author.pack("0.1.0", "\"GET\"");
+    publisher.sign(&file);
+    let mut machine = user();
+    let source = file.to_str().unwrap();
+    install(&machine, source, &["--yes", "--key", &publisher.key()]).ok();
+    machine.set("CI", "true");
+    let script = format!("request GET http://{}/x", author.platform.address());
+    let line = ["deploy", "-t", source, "--script", &script];
+    machine.run(line).ok();
+}
+
+#[test]
+fn another_signer_is_what_is_shown() {
+    let (author, publisher) = (Author::new(), Minisign::new());
+    let file = author.pack("0.1.0", "\"GET\"");
+    let source = file.to_str().unwrap();
+    let machine = user();
+    install(&machine, source, &["--yes"]).ok();
+    let next = author.pack("0.2.0", "\"GET\"");
+    publisher.sign(&next);
+    let next = next.to_str().unwrap();
+    install(&machine, next, &["--key", &publisher.key()])
+        .fails(5)
+        .says("- signed by nobody")
+        .says(&format!("+ signed by {}", publisher.key()));
+}

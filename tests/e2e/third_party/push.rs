@@ -57,6 +57,12 @@ fn who_is_logged_in_pushes_and_who_is_not_is_told_how() {
     let there = registry.manifest("acme/demo", "0.1.0");
     assert_eq!(pushed.json()["artifact"], there.digest);
 
+    // The same again is nothing new; another one under that version is refused, and the first stays.
+    push(&author, &registry).ok();
+    author.pack("0.1.0", "\"GET\", \"POST\"");
+    push(&author, &registry).fails(9).says("new version");
+    assert_eq!(registry.manifest("acme/demo", "0.1.0").digest, there.digest);
+
     // And who wants it needs a credential too.
     let (machine, source) = (user(), registry.reference("acme/demo:0.1.0"));
     install(&machine, &source, &["--yes"])

@@ -40,10 +40,21 @@ pub(crate) fn build(shell: &Shell, plugins: &[String]) -> Result<Built> {
     let shell = shell
         .without(|name| UNWANTED.contains(&name) || name.starts_with(UNWANTED_PREFIX))
         .with("CARGO_ENCODED_RUSTFLAGS", without_paths(&shell.path("")));
-    let line = ["build", "--locked", "--release", "--package", PACKAGE];
+    let line = [
+        "rustc",
+        "--locked",
+        "--release",
+        "--package",
+        PACKAGE,
+        "--bin",
+        PACKAGE,
+    ];
     let place = ["--target-dir", TARGET];
     let report = ["--message-format", "json-render-diagnostics"];
-    let messages = shell.read_cargo(line.into_iter().chain(place).chain(report))?;
+    // Names that the linker makes up for parts of a module are another one in each folder; nothing else of them is.
+    let stripped = ["--", "-C", "strip=symbols"];
+    let line = line.into_iter().chain(place).chain(report).chain(stripped);
+    let messages = shell.read_cargo(line)?;
     let mut program = None;
     let mut bundled = None;
     for message in Message::parse_stream(messages.as_slice()) {

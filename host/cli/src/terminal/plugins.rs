@@ -202,7 +202,15 @@ pub(crate) fn uninstalled(report: &UninstallReport) -> String {
             ]
         })
         .collect();
-    format!("Uninstalled\n{}", table(2, &rows))
+    let mut text = format!("Uninstalled\n{}", table(2, &rows));
+    if let Some(lock) = &report.lock {
+        let lock = lock.display().to_string();
+        text += &format!(
+            "{} still names what is gone: a deploy wants it, until you take its table out\n",
+            escape::line(&lock)
+        );
+    }
+    text
 }
 
 /// The answer of `plugins list`.

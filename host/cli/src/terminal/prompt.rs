@@ -52,14 +52,13 @@ pub(crate) fn option(option: &OptionSpec) -> Option<String> {
 
 /// Asks whether to go on. No is the answer to everything but yes.
 pub(crate) fn confirm(question: &str) -> bool {
-    let question = escape::line(question).into_owned();
-    let answered = Confirm::new()
-        .with_prompt(question)
-        .default(false)
-        // Not at the key alone: whoever types `yes` has not finished at `y`.
-        .wait_for_newline(true)
-        .interact_opt();
-    answer(answered).flatten() == Some(true)
+    // A whole line, and not the last key that could be an answer: `nay` is no yes.
+    let answered = Input::<String>::new()
+        .with_prompt(format!("{} [y/N]", escape::line(question)))
+        .allow_empty(true)
+        .interact_text();
+    let answered = answer(answered).unwrap_or_default();
+    matches!(answered.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 fn answer<T>(answered: dialoguer::Result<T>) -> Option<T> {

@@ -222,7 +222,7 @@ async fn a_catalog_leads_into_a_private_network_on_its_own_host_only() {
         assert_eq!(inside.came() > before, allowed, "{to}: {refused:?}");
         assert_eq!(refused.code == Code::Denied, !allowed, "{refused:?}");
         if !allowed {
-            says(&refused, "name that address itself");
+            says(&refused, "name it yourself");
         }
     }
     // Below the catalog's own place it comes from loopback.
