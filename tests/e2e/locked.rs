@@ -329,6 +329,8 @@ fn what_the_lock_names_comes_from_the_folder_of_vendor_by_its_digest() {
     fs::write(vendored, &wasm[1..]).unwrap();
     let refused = machine.run(line.into_iter().chain(["--vendor", "vendor"]));
     refused.fails(5).says(&name).says("its digest is sha256:");
+    let denied = events(&machine, "denied");
+    assert!(denied[0]["why"].as_str().unwrap().contains(&name));
 }
 
 #[rstest]

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{ColorChoice, FromArgMatches as _};
-use spin_deployer_deploy::{Code, Environment, Error, Search, Target};
+use spin_deployer_deploy::{Code, Environment, Error, Oversight, Search, Target};
 use spin_deployer_manifest::OptionSpec;
 
 use crate::arguments::{self, Arguments, Output, variable};
@@ -118,7 +118,11 @@ impl<'e> CommandLine<'e> {
                 Ok(target) => target,
                 // Help must not depend on what nobody asked about.
                 Err(error) if self.scan.help && name.is_none() => return self.help_without(&error),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    self.oversight(command)
+                        .refused(self.environment, name.as_deref(), &error);
+                    return Err(error.into());
+                }
             };
             let root = self.with_options(command, &target)?;
             let error = match self.matches(&root) {
@@ -208,6 +212,16 @@ impl<'e> CommandLine<'e> {
 
     fn resolve(&self, name: Option<&str>) -> Result<Target, Error> {
         Target::resolve(self.environment, self.search(), name)
+    }
+
+    /// Who watches over the command, known before the rest is.
+    fn oversight(&self, command: &'static str) -> Oversight {
+        let path = |long| setting(&self.scan, self.environment, long).map(PathBuf::from);
+        Oversight {
+            command,
+            audit_log: path("audit-log"),
+            policy: path("policy"),
+        }
     }
 
     /// Where targets are looked for, known before the rest is.

@@ -50,9 +50,11 @@ pub(crate) enum Line<'a> {
         /// What it is done under.
         policies: &'a [PolicyFile],
     },
-    /// A plugin that a policy does not let run.
+    /// A plugin that a policy does not let run, or that is not what it should be.
     Denied {
         plugin: &'a str,
+        /// Empty: it is in `why`.
+        #[serde(skip_serializing_if = "str::is_empty")]
         digest: &'a str,
         why: String,
     },

@@ -85,6 +85,23 @@ impl Oversight {
         });
         Ok((policies, audit.required(required)))
     }
+
+    /// Writes down that a target's plugin was not even loaded, because it is not what it should be. Other errors are not
+    /// the sandbox's.
+    pub fn refused(&self, environment: &Environment, target: Option<&str>, error: &Error) {
+        if error.code != Code::Denied {
+            return;
+        }
+        // What is wrong with a policy or the log, who runs it hears where the plugin is right.
+        if let Ok((_, audit)) = self.begin(environment, None, None) {
+            let detail = error.detail.as_deref().unwrap_or_default();
+            audit.line(&Line::Denied {
+                plugin: target.unwrap_or_default(),
+                digest: "",
+                why: format!("{}: {detail}", error.message),
+            });
+        }
+    }
 }
 
 /// What one call gets.
