@@ -40,7 +40,7 @@ pub struct Install {
 /// Installs one plugin.
 ///
 /// # Errors
-/// What one of the steps has against it. Then nothing changed.
+/// What one of the steps has against it. Then nothing changed, but that its component may lie here, which nothing names.
 pub async fn install(workbench: &Workbench, request: &Install) -> Result<InstallReport, Error> {
     let environment = workbench.environment();
     let source = Source::parse(&request.source, &environment.cwd)?;
